@@ -1,0 +1,66 @@
+"""Errors for the person who must act: where, what was expected, what is there, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with an input, and where."""
+
+    message: str
+    file: str = ""
+    line: int = 0
+    field: str = ""
+    location: tuple[str | int, ...] = ()
+    """`field` as steps, to find its line."""
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return ": ".join(part for part in (where, self.field, self.message) if part)
+
+
+class RiskmonError(Exception):
+    """Riskmon could not do what was asked."""
+
+    exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or (self.__doc__ or "").splitlines()[0])
+
+
+class InputError(RiskmonError):
+    """The input cannot be read."""
+
+
+class RulesError(RiskmonError):
+    """The rules have problems; each is in `problems`."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        heading = f"{count} problem{'s' if count > 1 else ''} in the rules:"
+        super().__init__("\n  ".join([heading, *map(str, self.problems)]))
+
+
+class UnknownCompanyError(RiskmonError):
+    """No declared company has this id or name."""
+
+
+class DatabaseError(RiskmonError):
+    """The database cannot be used."""
+
+
+class BusyError(DatabaseError):
+    """Another process is writing to the database; try again in a moment."""
+
+    exit_code = 5
+
+
+class MissingExtraError(RiskmonError):
+    """An optional library is not installed."""
+
+    def __init__(self, library: str, extra: str) -> None:
+        super().__init__(f"this needs {library}: python3 -m pip install 'riskmon[{extra}]'")

@@ -1,0 +1,1 @@
+"""Evaluators turn a matter into lines; each is one file here."""

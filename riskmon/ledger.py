@@ -1,0 +1,175 @@
+"""The ledger: append and read. The only writer of entries, and it never changes one."""
+
+from __future__ import annotations
+
+import bisect
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+import sqlalchemy as sa
+
+from riskmon.database import connect, refusals, writing
+from riskmon.model import Entry, utc_text
+from riskmon.tables import entry
+
+GENESIS = "0" * 64
+"""What the first entry has for a previous hash."""
+
+Outcome = Literal["appended", "revised", "withdrawn", "duplicate", "unknown"]
+
+_encode = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+).encode
+
+
+def canonical(value: Any) -> str:
+    """Return `value` as JSON with sorted keys and no spaces: equal values, equal text."""
+    return _encode(value)
+
+
+class Fact(NamedTuple):
+    """What is to be an entry: `body` is canonical JSON."""
+
+    kind: str
+    source: str
+    ref: str
+    body: str
+
+
+class Head(NamedTuple):
+    """The last entry's position, hash and moment; position 0 for an empty ledger."""
+
+    position: int
+    hash: str
+    recorded_at: datetime | None
+
+
+def chained(previous: str, one: Entry) -> str:
+    """Return the hash of an entry: SHA-256 of the previous hash, its other columns, its body."""
+    columns = [*one[:5], utc_text(one.recorded_at)]
+    return hashlib.sha256(f"{previous}\n{_encode(columns)}\n{one.body}".encode()).hexdigest()
+
+
+class Ledger:
+    """Entries in one order, each hashed with the one before it."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = connect(url)
+
+    def append(self, facts: Sequence[Fact], now: datetime) -> list[Outcome]:
+        """Store `facts` in one transaction and say what became of each.
+
+        `appended`: a new key. `revised`: another body than the latest under the key.
+        `withdrawn`: the key's report is taken back. `duplicate`: as the latest, not stored.
+        `unknown`: a withdrawal of what was never told, not stored.
+        `recorded_at` is `now`, or the last entry's if the clock went back.
+        """
+        with writing(self.engine) as connection:
+            head = _head(connection)
+            recorded_at = max(now, head.recorded_at) if head.recorded_at else now
+            latest = _latest(connection, facts)
+            previous, position = head.hash, head.position
+            outcomes: list[Outcome] = []
+            rows: list[dict[str, Any]] = []
+            for fact in facts:
+                key = (stream(fact.kind), fact.source, fact.ref)
+                kind, revision, body = latest.get(key, ("", 0, ""))
+                outcome = _outcome(fact, kind, body)
+                outcomes.append(outcome)
+                if outcome in {"duplicate", "unknown"}:
+                    continue
+                position += 1
+                revision += 1
+                one = Entry(
+                    position, fact.kind, fact.source, fact.ref, revision, recorded_at, fact.body, ""
+                )
+                previous = chained(previous, one)
+                rows.append(one._replace(hash=previous)._asdict())
+                latest[key] = (fact.kind, revision, fact.body)
+            if rows:
+                connection.execute(sa.insert(entry), rows)
+        return outcomes
+
+    def entries(self, after: int = 0, until: int | None = None) -> Iterator[Entry]:
+        """Yield the entries after position `after`, up to position `until`, in order."""
+        query = sa.select(entry).where(entry.c.position > after).order_by(entry.c.position)
+        if until is not None:
+            query = query.where(entry.c.position <= until)
+        with refusals(self.engine.url), self.engine.connect() as connection:
+            for row in connection.execution_options(yield_per=10_000).execute(query):
+                yield Entry._make(row)
+
+    def head(self) -> Head:
+        """Return position, hash and moment of the last entry."""
+        with refusals(self.engine.url), self.engine.connect() as connection:
+            return _head(connection)
+
+    def position_at(self, moment: datetime) -> int:
+        """Return the last position recorded by `moment`, that moment included; 0 for none."""
+        with refusals(self.engine.url), self.engine.connect() as connection:
+
+            def recorded_at(position: int) -> datetime:
+                query = sa.select(entry.c.recorded_at).where(entry.c.position == position)
+                return connection.execute(query).scalar_one()
+
+            # Positions are dense and recorded_at never goes back, so bisection finds the place.
+            positions = range(1, _head(connection).position + 1)
+            return bisect.bisect_right(positions, moment, key=recorded_at)
+
+    def known(self, kind: str, source: str, refs: Iterable[str]) -> set[str]:
+        """Return those of `refs` under which an entry of `kind` by `source` stands."""
+        query = sa.select(entry.c.ref).where(
+            entry.c.source == source, entry.c.ref.in_(list(refs)), entry.c.kind == kind
+        )
+        with refusals(self.engine.url), self.engine.connect() as connection:
+            return set(connection.scalars(query))
+
+    def first(self, kind: str) -> Entry | None:
+        """Return the first entry of `kind`, None where there is none."""
+        query = sa.select(entry).where(entry.c.kind == kind).order_by(entry.c.position).limit(1)
+        with refusals(self.engine.url), self.engine.connect() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else Entry._make(row)
+
+
+def stream(kind: str) -> str:
+    """Return what revisions are counted within: an event's record and its withdrawal are one."""
+    return kind.partition(".")[0]
+
+
+def _outcome(fact: Fact, kind: str, body: str) -> Outcome:
+    if fact.kind == "event.withdrawn":
+        if not kind:
+            return "unknown"
+        return "duplicate" if (kind, body) == (fact.kind, fact.body) else "withdrawn"
+    if not kind:
+        return "appended"
+    return "duplicate" if (kind, body) == (fact.kind, fact.body) else "revised"
+
+
+def _head(connection: sa.Connection) -> Head:
+    columns = (entry.c.position, entry.c.hash, entry.c.recorded_at)
+    query = sa.select(*columns).order_by(entry.c.position.desc()).limit(1)
+    row = connection.execute(query).first()
+    return Head(0, GENESIS, None) if row is None else Head._make(row)
+
+
+def _latest(
+    connection: sa.Connection, facts: Sequence[Fact]
+) -> dict[tuple[str, str, str], tuple[str, int, str]]:
+    """Return kind, revision and body of the latest entry under each key of `facts`."""
+    refs: dict[str, set[str]] = {}
+    for fact in facts:
+        refs.setdefault(fact.source, set()).add(fact.ref)
+    latest: dict[tuple[str, str, str], tuple[str, int, str]] = {}
+    columns = (entry.c.kind, entry.c.ref, entry.c.revision, entry.c.body)
+    for source, wanted in refs.items():
+        query = sa.select(*columns).where(entry.c.source == source, entry.c.ref.in_(wanted))
+        for kind, ref, revision, body in connection.execute(query):
+            key = (stream(kind), source, ref)
+            if revision > latest.get(key, ("", 0, ""))[1]:
+                latest[key] = (kind, revision, body)
+    return latest

@@ -1,0 +1,410 @@
+"""The monitor: ingest, recalculate, query. The one facade, and the only reader of the clock."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from os import PathLike
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import platformdirs
+import sqlalchemy as sa
+
+from riskmon import readmodel, sources
+from riskmon.database import default_url, shipped
+from riskmon.errors import InputError, Problem, UnknownCompanyError
+from riskmon.ledger import Fact, Ledger, canonical
+from riskmon.model import Company, Event, Rejected, Row, Score, Withdrawal, moment
+from riskmon.names import Resolution, words
+from riskmon.results import History, Move, Point, Report, Run, Scores, Status
+from riskmon.ruleset import Ruleset, load_ruleset
+from riskmon.scoring import View, steps
+from riskmon.sources import jsonl
+from riskmon.standing import Standing
+from riskmon.validation import did_you_mean
+
+OWN = "riskmon"
+"""The `source` of what riskmon's user declares and publishes."""
+RULESET = "ruleset"
+BATCH = 1000
+NOTABLE_POINTS = 0.01
+
+Moment = str | date | datetime
+"""ISO text, a date (its 00:00 UTC) or an aware datetime."""
+Input = str | PathLike[str] | BinaryIO | Iterable[Any]
+
+log = logging.getLogger("riskmon")
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def open(  # noqa: A001 (riskmon.open, as one opens a file)
+    url: str | None = None,
+    *,
+    rules: str | PathLike[str] | None = None,
+    clock: Callable[[], datetime] = _utc_now,
+) -> Monitor:
+    """Open the monitor on a database, made and brought to the newest schema where needed.
+
+    `url`: such as `sqlite:///risk.db`; default RISKMON_DATABASE_URL, else a file in the user's
+    data folder. `rules`: a folder of rule files; default the rules that ship with riskmon.
+    `clock`: returns an aware datetime; tests turn it.
+    """
+    return Monitor(url or default_url(), Path(rules or shipped("rules")), clock)
+
+
+class Monitor:
+    """Events in, scores out. Use it as a context manager, or `close` it."""
+
+    def __init__(self, url: str, rules: Path, clock: Callable[[], datetime]) -> None:
+        if not rules.is_dir():
+            raise InputError(f"expected a folder of rules, got {str(rules)!r}: there is none")
+        self._ledger = Ledger(url)
+        self._rules = rules
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._live = Standing()
+        self._past: tuple[int, Standing] | None = None
+
+    def __enter__(self) -> Monitor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the database's connections back."""
+        self._ledger.engine.dispose()
+
+    # In
+
+    def declare(self, companies: Input, *, rejects: str | PathLike[str] | None = None) -> Report:
+        """Put companies on the watchlist, or say anew what is known of them.
+
+        `companies`: a path or open binary file of one JSON object a line, or an iterable of
+        dict or Company. Returns counts, and what was rejected with line, field and reason.
+        """
+
+        def read(stream: BinaryIO) -> Iterator[Row]:
+            return (jsonl.checked(Company, *row) for row in jsonl.rows(stream))
+
+        def one(number: int, raw: str, data: object) -> Row:
+            return jsonl.checked(Company, number, raw, data)
+
+        return self._take(companies, read, one, rejects)
+
+    def ingest(
+        self,
+        events: Input,
+        *,
+        source: str = "jsonl",
+        rejects: str | PathLike[str] | None = None,
+    ) -> Report:
+        """Append what `events` tell: new ones, revisions, withdrawals; repeats vanish.
+
+        `events`: a path or open binary file in the format of `source`, or an iterable of dict
+        or Event. Good rows around a bad one are stored; the bad ones are in the report and in
+        the file `report.rejects` (`rejects`, else a file beside the database).
+        """
+        return self._take(events, sources.reader(source), jsonl.told, rejects)
+
+    def _take(
+        self,
+        given: Input,
+        read: sources.Read,
+        one: Callable[[int, str, object], Row],
+        rejects: str | PathLike[str] | None,
+    ) -> Report:
+        report = Report()
+        with _rows(given, read, one) as (name, rows):
+            if self._ledger.first("ruleset.published") is None:
+                self._publish(self._load())
+            while batch := list(itertools.islice(rows, BATCH)):
+                before = len(report.rejected)
+                self._store(batch, report)
+                if fresh := report.rejected[before:]:
+                    report.rejects = self._write_rejects(rejects, name, fresh)
+        return report
+
+    def _store(self, rows: list[Row], report: Report) -> None:
+        kept: list[tuple[Row, Fact]] = []
+        missing = self._undeclared(rows)
+        for row in rows:
+            told = row.told
+            problems = told if isinstance(told, list) else _strangers(told, missing)
+            if isinstance(told, list) or problems:
+                reason = "; ".join(map(str, problems))
+                report.rejected.append(Rejected(row.line, problems[0].field, reason, row.raw))
+            else:
+                kept.append((row, _fact(told)))
+        outcomes = self._ledger.append([fact for _, fact in kept], self._clock())
+        for (row, _), outcome in zip(kept, outcomes, strict=True):
+            if outcome == "unknown":
+                reason = "expected the source and ref of a report, got one never told"
+                report.rejected.append(Rejected(row.line, "ref", f"ref: {reason}", row.raw))
+            elif outcome == "duplicate":
+                report.duplicates += 1
+            else:
+                setattr(report, outcome, getattr(report, outcome) + 1)
+                if outcome == "appended" and isinstance(row.told, Event):
+                    report.types[row.told.type] = report.types.get(row.told.type, 0) + 1
+
+    def _undeclared(self, rows: list[Row]) -> set[str]:
+        named = {
+            party.company
+            for row in rows
+            if isinstance(row.told, Event)
+            for party in row.told.parties
+            if party.company is not None
+        }
+        return named - self._ledger.known("company.declared", OWN, named) if named else set()
+
+    def _write_rejects(
+        self, path: str | PathLike[str] | None, name: str, rejected: list[Rejected]
+    ) -> Path:
+        file = Path(path) if path else self._folder() / f"{self._stem()}.rejected.jsonl"
+        at = f"{self._clock():%Y-%m-%dT%H:%M:%SZ}"
+        with file.open("a", encoding="utf-8") as out:
+            for one in rejected:
+                record = {"rejected_at": at, "input": name, **one._asdict()}
+                out.write(json.dumps(record, ensure_ascii=False) + "\n")
+        return file
+
+    def _stem(self) -> str:
+        name = self._ledger.engine.url.database
+        return Path(name).stem if name and name != ":memory:" else "memory"
+
+    def _folder(self) -> Path:
+        name = self._ledger.engine.url.database
+        if name and name != ":memory:":
+            return Path(name).parent
+        return platformdirs.user_data_path("riskmon", appauthor=False, ensure_exists=True)
+
+    # Rules
+
+    def _load(self) -> Ruleset:
+        ruleset = load_ruleset(self._rules)
+        for warning in ruleset.warnings:
+            log.warning("%s", warning)
+        return ruleset
+
+    def _publish(self, ruleset: Ruleset) -> bool:
+        fact = Fact("ruleset.published", OWN, RULESET, ruleset.body)
+        return self._ledger.append([fact], self._clock()) != ["duplicate"]
+
+    # Out
+
+    def recalculate(self) -> Run:
+        """Publish the rules if they changed, keep every score as of now, say what moved."""
+        with self._lock:
+            ruleset = self._load()
+            published = self._publish(ruleset)
+            now = self._clock()
+            since, before = readmodel.last(self._ledger.engine)
+            scores = self.scores(as_of=now)
+            readmodel.save(self._ledger.engine, scores)
+        moved = [
+            Move(score.company, before.get(score.company, 0.0), score.value)
+            for score in scores
+            if abs(score.value - before.get(score.company, 0.0)) >= NOTABLE_POINTS
+        ]
+        moved.sort(key=lambda move: (-abs(move.after - move.before), move.company))
+        position = self._live.position
+        return Run(now, position, ruleset.digest, published, since, len(scores), moved)
+
+    def score(
+        self, name: str, *, as_of: Moment | None = None, known_at: Moment | int | None = None
+    ) -> Score:
+        """Return the score of a company, by id or name, at `as_of`, as known at `known_at`.
+
+        `as_of`: default now. `known_at`: a moment (that moment included) or a position; default
+        all of the log. A company declared later than `known_at` has no lines then, and 0 points.
+        Raises UnknownCompanyError.
+        """
+        with self._lock:
+            company = self.find(name)
+            standing = self._standing(known_at)
+            at = _moment(as_of, "as_of") if as_of is not None else self._clock()
+            return self._asked(self._scores(standing, at, company.id), known_at)[0]
+
+    def scores(
+        self, *, as_of: Moment | None = None, known_at: Moment | int | None = None
+    ) -> Scores:
+        """Return the scores of all companies known by `known_at`, highest first."""
+        with self._lock:
+            standing = self._standing(known_at)
+            at = _moment(as_of, "as_of") if as_of is not None else self._clock()
+            found = self._asked(self._scores(standing, at, None), known_at)
+            return Scores(sorted(found, key=lambda score: (-score.value, score.company)))
+
+    def history(
+        self,
+        name: str,
+        *,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        step: str = "1d",
+        known_at: Moment | int | None = None,
+    ) -> History:
+        """Return a company's score from `start` (default a year before) to `end` (default now).
+
+        One point at `start` and every `step` (`1d`, `12h`, `1w`) after it, and one at `end`.
+        """
+        with self._lock:
+            company = self.find(name).id
+            last = _moment(end, "end") if end is not None else self._clock()
+            first = _moment(start, "start") if start is not None else last - timedelta(days=365)
+            view = self._view(self._standing(known_at), company)
+            return History(
+                company,
+                [
+                    Point(at, view.scores(at)[0].value if view else 0.0)
+                    for at in steps(first, last, step)
+                ],
+            )
+
+    def resolve(self, name: str, **identifiers: str) -> Resolution:
+        """Return whom a name means: a company's id, candidates for review, reasons."""
+        with self._lock:
+            return self._standing(None).names.resolve((name,), identifiers)
+
+    def find(self, name: str) -> Company:
+        """Return the declared company with this id or name, or raise UnknownCompanyError."""
+        with self._lock:
+            standing = self._standing(None)
+            if name in standing.companies:
+                return standing.companies[name]
+            found = standing.names.resolve((name,))
+            if found.company is not None:
+                return standing.companies[found.company]
+            if found.candidates:
+                raise UnknownCompanyError(
+                    f"{name!r} is a name of {' and '.join(found.candidates)}: ask by id"
+                )
+            hint = did_you_mean(words(name), standing.names.all())
+            advice = hint or "; `riskmon scores` lists those there are, `riskmon declare` adds more"
+            raise UnknownCompanyError(f"no declared company is called {name!r}{advice}")
+
+    def status(self) -> Status:
+        """Return what there is: ledger, rules, companies, names that meet no company."""
+        with self._lock:
+            standing = self._standing(None)
+            head = self._ledger.head()
+            current = standing.ruleset
+            return Status(
+                database=self._ledger.engine.url.render_as_string(hide_password=True),
+                position=head.position,
+                head=head.hash,
+                recorded_at=head.recorded_at,
+                companies=len(standing.companies),
+                events=standing.events,
+                matters=len(standing.matters()),
+                rules=len(current.rules) if current else 0,
+                ruleset=current.digest if current else None,
+                rules_changed=current is None or load_ruleset(self._rules).digest != current.digest,
+                recalculated_at=readmodel.last(self._ledger.engine)[0],
+                unresolved=standing.unresolved(),
+            )
+
+    def _standing(self, known_at: Moment | int | None) -> Standing:
+        if known_at is None:
+            self._live.apply(self._ledger.entries(after=self._live.position))
+            return self._live
+        position = known_at if isinstance(known_at, int) else self._ledger.position_at(
+            _moment(known_at, "known_at")
+        )
+        if self._past is None or self._past[0] != position:
+            self._past = (position, Standing(self._ledger.entries(until=position)))
+        return self._past[1]
+
+    def _view(self, standing: Standing, company: str | None) -> View | None:
+        # Before its first ruleset a ledger is read by that one: it is the first there was.
+        if standing.ruleset is None:
+            first = self._ledger.first("ruleset.published")
+            if first is None:
+                return None
+            standing.ruleset = Ruleset.from_body(first.body)
+        if company is not None and company not in standing.companies:
+            return None
+        return View(standing, standing.ruleset, company)
+
+    def _scores(self, standing: Standing, at: datetime, company: str | None) -> list[Score]:
+        view = self._view(standing, company)
+        if view is not None:
+            return view.scores(at)
+        if company is None:
+            return []
+        name = self._live.companies[company].name
+        return [Score(company, name, at, standing.recorded_at, standing.position, None)]
+
+    def _asked(self, scores: list[Score], known_at: Moment | int | None) -> list[Score]:
+        if known_at is None or isinstance(known_at, int):
+            return scores
+        asked = _moment(known_at, "known_at")
+        return [replace(score, known_at=asked) for score in scores]
+
+
+@contextmanager
+def _rows(
+    given: Input, read: sources.Read, one: Callable[[int, str, object], Row]
+) -> Iterator[tuple[str, Iterator[Row]]]:
+    """Give the name of an input and its rows."""
+    if isinstance(given, str | PathLike):
+        path = Path(given)
+        try:
+            stream = path.open("rb")
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+        with stream:
+            yield str(path), read(stream)
+    elif hasattr(given, "read"):
+        stream = cast(BinaryIO, given)
+        stream = getattr(stream, "buffer", stream)  # a text file's bytes
+        yield str(getattr(given, "name", "input")), read(stream)
+    else:
+        yield "input", (_given(number, data, one) for number, data in enumerate(given, 1))
+
+
+def _given(number: int, data: Any, one: Callable[[int, str, object], Row]) -> Row:
+    if isinstance(data, Event | Withdrawal | Company):
+        return Row(number, data.model_dump_json(exclude_defaults=True), data)
+    return one(number, json.dumps(data, ensure_ascii=False, default=str), data)
+
+
+def _fact(told: Event | Withdrawal | Company) -> Fact:
+    body = canonical(told.model_dump(mode="json", exclude_defaults=True))
+    if isinstance(told, Company):
+        return Fact("company.declared", OWN, told.id, body)
+    kind = "event.recorded" if isinstance(told, Event) else "event.withdrawn"
+    return Fact(kind, told.source, told.ref, body)
+
+
+def _strangers(told: Event | Withdrawal | Company, missing: set[str]) -> list[Problem]:
+    """Return a problem for each party that names a company which nobody has declared."""
+    if not missing or not isinstance(told, Event):
+        return []
+    advice = "declare it first and ingest this again, or give only its `name`"
+    return [
+        Problem(
+            f"expected the id of a declared company, got {party.company!r}: {advice}",
+            field=f"parties[{index}].company",
+        )
+        for index, party in enumerate(told.parties)
+        if party.company in missing
+    ]
+
+
+def _moment(value: Moment, field: str) -> datetime:
+    try:
+        return moment(value)
+    except ValueError as error:
+        raise InputError(f"{field}: {error}, got {value!r}") from None

@@ -1,0 +1,202 @@
+"""What the monitor returns: reports of what it did, and rows that become data frames."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from riskmon.errors import MissingExtraError
+from riskmon.model import Event, Rejected, Score, level, utc_text
+
+Row = TypeVar("Row")
+
+
+class Frame(Generic[Row]):
+    """Rows in order, as objects or as a data frame with the same columns."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows = tuple(rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self._rows)
+
+    def __getitem__(self, index: int) -> Row:
+        return self._rows[index]
+
+    def record(self, row: Row) -> dict[str, Any]:
+        """Return the columns of one row."""
+        raise NotImplementedError
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return the rows as dicts; moments are aware datetimes."""
+        return [self.record(row) for row in self]
+
+    def to_polars(self) -> Any:
+        """Return a polars DataFrame (extra `polars`)."""
+        try:
+            polars = import_module("polars")
+        except ImportError:
+            raise MissingExtraError("polars", "polars") from None
+        return polars.DataFrame(self.to_dicts(), infer_schema_length=None)
+
+    def to_pandas(self) -> Any:
+        """Return a pandas DataFrame (extra `pandas`)."""
+        try:
+            pandas = import_module("pandas")
+        except ImportError:
+            raise MissingExtraError("pandas", "pandas") from None
+        return pandas.DataFrame(self.to_dicts())
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any:
+        return self.to_polars().__arrow_c_stream__(requested_schema)
+
+    def _repr_html_(self) -> str:
+        records = self.to_dicts()
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in (records or [{}])[0])
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(_cell(v))}</td>" for v in r.values()) + "</tr>"
+            for r in records
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(value: object) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+class Scores(Frame[Score]):
+    """Scores of companies at one moment, highest first."""
+
+    def record(self, row: Score) -> dict[str, Any]:
+        """Return company, name, value, level, the greatest line's rule and since, both clocks."""
+        top = row.hazards[0] if row.hazards else None
+        return {
+            "company": row.company,
+            "name": row.name,
+            "value": row.value,
+            "level": row.level,
+            "rule": top.rule if top else None,
+            "since": top.since if top else None,
+            "as_of": row.as_of,
+            "known_at": row.known_at,
+            "position": row.position,
+        }
+
+
+class Point(NamedTuple):
+    """A score at one moment of a history."""
+
+    as_of: datetime
+    value: float
+
+
+class History(Frame[Point]):
+    """One company's score over time, oldest first."""
+
+    def __init__(self, company: str, rows: Sequence[Point]) -> None:
+        super().__init__(rows)
+        self.company = company
+
+    def record(self, row: Point) -> dict[str, Any]:
+        """Return company, as_of, value and level."""
+        return {
+            "company": self.company,
+            "as_of": row.as_of,
+            "value": row.value,
+            "level": level(row.value),
+        }
+
+
+@dataclass
+class Report:
+    """What an ingest or a declaration did: nothing is dropped silently."""
+
+    appended: int = 0
+    revised: int = 0
+    withdrawn: int = 0
+    duplicates: int = 0
+    types: dict[str, int] = field(default_factory=dict)
+    """Appended, by event type."""
+    rejected: list[Rejected] = field(default_factory=list)
+    rejects: Path | None = None
+    """The file that the rejected rows were written to; None where there are none."""
+
+    def __str__(self) -> str:
+        counts = {name: getattr(self, name) for name in ("appended", "revised", "withdrawn")}
+        counts |= {"duplicates": self.duplicates, "rejected": len(self.rejected)}
+        return ", ".join(f"{count:,} {name}" for name, count in counts.items())
+
+
+class Move(NamedTuple):
+    """A company whose score moved between two recalculations."""
+
+    company: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a recalculation found."""
+
+    as_of: datetime
+    position: int
+    ruleset: str
+    published: bool
+    """Whether the rules had changed and were published."""
+    since: datetime | None
+    """When the last recalculation was; None for the first."""
+    companies: int
+    moved: list[Move]
+    """Those that moved by a hundredth of a point or more since then, furthest first."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """What there is."""
+
+    database: str
+    position: int
+    head: str
+    recorded_at: datetime | None
+    companies: int
+    events: int
+    matters: int
+    rules: int
+    ruleset: str | None
+    rules_changed: bool
+    """Whether the rule folder differs from what is published: recalculate publishes it."""
+    recalculated_at: datetime | None
+    unresolved: dict[str, int]
+    """Names that mean no declared company, and how many times events name them."""
+
+
+def to_json(value: object) -> Any:
+    """Return a result as plain JSON: moments as UTC text, events by what they say."""
+    if isinstance(value, Score):
+        names = ("company", "name", "value", "level", "categories", "lines", "shadow")
+        clocks = ("as_of", "known_at", "position", "ruleset")
+        return {name: to_json(getattr(value, name)) for name in (*names, *clocks)}
+    if isinstance(value, Event):
+        return value.model_dump(mode="json", exclude_defaults=True)
+    if isinstance(value, Frame):
+        return to_json(value.to_dicts())
+    if isinstance(value, datetime):
+        return utc_text(value).replace(".000000Z", "Z")
+    if isinstance(value, Report | Run | Status):
+        return {one.name: to_json(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return to_json(value._asdict())
+    if isinstance(value, dict):
+        return {name: to_json(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(member) for member in value]
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,213 @@
+"""Rules: the form of one, and what its numbers are at a moment."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainSerializer, PlainValidator, model_validator
+
+from riskmon.model import Company, Id, LongText, Moment, Noun, Text, Type, Word, moment
+
+DAYS_PER_YEAR = 365.25
+
+Dated = float | dict[datetime, float]
+"""A number, or what it is from each date until the next; 0 before the first."""
+
+
+def at(number: Dated, when: datetime) -> float:
+    """Return a number that may be dated as it holds at `when`."""
+    if not isinstance(number, dict):
+        return number
+    return next((value for since, value in reversed(number.items()) if since <= when), 0.0)
+
+
+def dated(one: Callable[[object], float]) -> Callable[[object], Dated]:
+    """Return the check of a number that may be dated, from the check of a number."""
+
+    def check(value: object) -> Dated:
+        if not isinstance(value, dict):
+            return one(value)
+        if not value:
+            raise ValueError("expected a number, or a map from date to number")
+        return dict(sorted((moment(since), one(number)) for since, number in value.items()))
+
+    return check
+
+
+def between(low: float, high: float, words: str) -> Callable[[object], float]:
+    """Return the check of a number from `low` to `high`, both included."""
+
+    def check(value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"expected {words}")  # noqa: TRY004 (pydantic collects ValueError)
+        if not low <= value <= high:  # NaN too
+            raise ValueError(f"expected {words}")
+        return float(value)
+
+    return check
+
+
+def days(value: object) -> float:
+    """Return `180 days` or `2 years` (of 365.25 days) in days; a bare number is days."""
+    words = "a time above 0 such as 180 days or 2 years"
+    if isinstance(value, str) and (
+        match := re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) (day|year)s?", value)
+    ):
+        value = float(match[1]) * (DAYS_PER_YEAR if match[2] == "year" else 1)
+    return between(1e-6, 1e6, words)(value)
+
+
+probability = dated(between(0, 1, "a number from 0 to 1"))
+factor = dated(between(0, 1e6, "a number from 0"))
+Probability = Annotated[Dated, PlainValidator(probability)]
+Severity = Annotated[
+    Dated,
+    PlainValidator(
+        dated(between(0, math.nextafter(100, 0), "points from 0 to below 100")),
+    ),
+]
+HalfLife = Annotated[Dated, PlainValidator(dated(days))]
+
+
+class Times(Noun):
+    """A stage that multiplies the likelihood, once per type."""
+
+    times: Annotated[Dated, PlainValidator(factor)]
+
+
+Stage = Dated | Times | Literal["sources"]
+
+
+def stage(value: object) -> Stage:
+    """Check a stage: a likelihood, `sources`, or `{times: factor}`."""
+    if value == "sources":
+        return "sources"
+    if isinstance(value, dict) and "times" in value:
+        return Times.model_validate(value)
+    try:
+        return probability(value)
+    except ValueError:
+        raise ValueError(
+            "expected how likely the risk is (0 to 1, or a map from date to that), "
+            "`sources`, or {times: factor}"
+        ) from None
+
+
+def _stage_json(value: Stage) -> Any:
+    return value.model_dump(mode="json") if isinstance(value, Times) else value
+
+
+class Ownership(Noun):
+    """How a rule reaches companies through their owners."""
+
+    control: Probability = 0.0
+    minority: Probability = 0.0
+    threshold: Probability = 0.5
+
+
+class Example(Noun):
+    """Given these events (and companies), expect these scores from this rule alone.
+
+    Companies that an event names by id are declared by that; `companies` adds more of them.
+    """
+
+    name: Text
+    as_of: Moment
+    events: tuple[dict[str, Any], ...]
+    companies: tuple[Company, ...] = ()
+    scores: dict[Id, Annotated[float, Field(ge=0, lt=100)]]
+
+
+class Rule(Noun):
+    """A rule as its file has it; MODEL's words are in docs/model.md."""
+
+    id: Word
+    title: Text
+    category: Word
+    status: Literal["draft", "experimental", "stable", "retired"] = "stable"
+    severity: Severity
+    stages: Annotated[
+        dict[Type, Annotated[Stage, PlainValidator(stage), PlainSerializer(_stage_json)]],
+        Field(min_length=1),
+    ]
+    open: tuple[Type, ...] = ()
+    topics: tuple[Word, ...] = ()
+    roles: dict[Word, Probability] = {"subject": 1.0}
+    half_life: HalfLife
+    cap: Probability = 0.9
+    scope: Probability = 0.0
+    ownership: Ownership | None = None
+    why: LongText | None = None
+    references: tuple[Text, ...] = ()
+    examples: tuple[Example, ...] = ()
+
+    @model_validator(mode="after")
+    def _open_stages_stand(self) -> Rule:
+        for name in self.open:
+            if not isinstance(self.stages.get(name), float | dict):
+                raise ValueError(
+                    f"expected `open` to name stages that have a likelihood of their own; "
+                    f"{name!r} has none"
+                )
+        return self
+
+    def at(self, when: datetime) -> Terms:
+        """Return the rule's numbers as they hold at `when`."""
+        ownership = self.ownership or Ownership()
+        return Terms(
+            id=self.id,
+            category=self.category,
+            severity=at(self.severity, when),
+            stages={
+                name: value
+                if value == "sources"
+                else Factor(at(value.times, when))
+                if isinstance(value, Times)
+                else at(value, when)
+                for name, value in self.stages.items()
+            },
+            open=frozenset(self.open),
+            topics=frozenset(self.topics),
+            roles={role: at(weight, when) for role, weight in self.roles.items()},
+            half_life_days=at(self.half_life, when),
+            cap=at(self.cap, when),
+            scope=at(self.scope, when),
+            control=at(ownership.control, when),
+            minority=at(ownership.minority, when),
+            threshold=at(ownership.threshold, when),
+        )
+
+
+class Factor(float):
+    """The number of a stage that multiplies."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A rule's numbers at one moment."""
+
+    id: str
+    category: str
+    severity: float
+    stages: Mapping[str, float | Factor | Literal["sources"]]
+    open: frozenset[str]
+    topics: frozenset[str]
+    roles: Mapping[str, float]
+    half_life_days: float
+    cap: float
+    scope: float
+    control: float
+    minority: float
+    threshold: float
+
+    @property
+    def hazard(self) -> float:
+        """S = -ln(1 - severity / 100)."""
+        return -math.log1p(-self.severity / 100)

@@ -1,0 +1,148 @@
+"""A ruleset: every rule and publisher of a folder, checked whole, named by its digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from riskmon.errors import Problem, RulesError
+from riskmon.model import Noun, Publisher
+from riskmon.rules import Rule
+from riskmon.validation import check, did_you_mean
+from riskmon.yaml12 import Document
+
+PUBLISHERS = "publishers.yaml"
+
+VOCABULARY = {
+    "measure": "proposed announced in-force suspended lifted",
+    "listing": "proposed published withdrawn listed amended delisted",
+    "claim": "alleged denied corrected confirmed refuted",
+    "case": "investigated indicted superseded pleaded convicted acquitted dismissed vacated "
+    "settled fined sentenced",
+    "corporate": "founded funded launched acquired hired",
+    "commentary": "published",
+}
+"""Event types so far; a rule may name another, with a warning."""
+TYPES = {f"{family}.{word}" for family, text in VOCABULARY.items() for word in text.split()}
+ROLES = {"subject", "beneficiary", "victim", "investor", "authority", "mentioned"}
+
+
+@dataclass(frozen=True)
+class Ruleset:
+    """All rules in force, by id, with the publishers they weigh."""
+
+    rules: tuple[Rule, ...]
+    publishers: tuple[Publisher, ...]
+    warnings: tuple[Problem, ...] = ()
+
+    @cached_property
+    def body(self) -> str:
+        """Canonical JSON of all that can move or explain a score: what publishing records."""
+        value = {
+            "publishers": [_bare(publisher) for publisher in self.publishers],
+            "rules": [_bare(rule, "examples") for rule in self.rules],
+        }
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of `body`, in hexadecimal: the ruleset's name."""
+        return hashlib.sha256(self.body.encode()).hexdigest()
+
+    @cached_property
+    def by_id(self) -> dict[str, Rule]:
+        """The rules by their ids."""
+        return {rule.id: rule for rule in self.rules}
+
+    @classmethod
+    def from_body(cls, body: str) -> Ruleset:
+        """Return the ruleset that an entry recorded."""
+        value = json.loads(body)
+        return cls(
+            tuple(Rule.model_validate(rule) for rule in value["rules"]),
+            tuple(Publisher.model_validate(publisher) for publisher in value["publishers"]),
+        )
+
+
+def _bare(noun: Noun, *without: str) -> dict[str, Any]:
+    # Defaults are written out: should the code's change, what was published stays what it was.
+    return noun.model_dump(mode="json", exclude_none=True, exclude=set(without))
+
+
+def load_ruleset(folder: Path) -> Ruleset:
+    """Return the rules and publishers of `folder`.
+
+    Raises RulesError with every problem of every file: file, line, field, what was expected.
+    """
+    if not folder.is_dir():
+        raise RulesError([Problem("expected a folder of rule files; there is none", str(folder))])
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
+    rules: list[Rule] = []
+    publishers: list[Publisher] = []
+    for file in sorted(folder.glob("*.yaml")):
+        document = Document(file.read_bytes(), str(file))
+        problems += document.problems
+        if document.problems:
+            continue
+        if file.name == PUBLISHERS:
+            publishers = list(_publishers(document, problems))
+        elif isinstance(rule := _checked(Rule, document, (), problems), Rule):
+            rules.append(rule)
+            if rule.id != file.stem:
+                message = f"expected {file.stem!r}, the file's name, got {rule.id!r}"
+                problems.append(Problem(message, str(file), document.line(("id",)), "id"))
+            warnings += _unusual(rule, document)
+    if not (rules or problems):
+        problems.append(Problem("expected at least one rule file, *.yaml", str(folder)))
+    if problems:
+        raise RulesError(problems)
+    publishers.sort(key=lambda publisher: publisher.id)
+    return Ruleset(tuple(rules), tuple(publishers), tuple(warnings))
+
+
+def _publishers(document: Document, problems: list[Problem]) -> Iterator[Publisher]:
+    if not isinstance(document.value, list):
+        problems.append(Problem("expected a list of publishers", document.file, 1))
+        return
+    seen: set[str] = set()
+    for index in range(len(document.value)):
+        one = _checked(Publisher, document, (index,), problems)
+        if isinstance(one, Publisher):
+            if one.id in seen:
+                line = document.line((index, "id"))
+                problems.append(Problem(f"{one.id!r} is given twice", document.file, line, "id"))
+            seen.add(one.id)
+            yield one
+
+
+def _checked(
+    model: type[Noun], document: Document, location: tuple[int, ...], problems: list[Problem]
+) -> Noun | None:
+    value = document.value
+    for step in location:
+        value = value[step]
+    found = check(model, value)
+    if isinstance(found, Noun):
+        return found
+    for problem in found:
+        line = document.line((*location, *problem.location))
+        problems.append(Problem(problem.message, document.file, line, problem.field))
+    return None
+
+
+def _unusual(rule: Rule, document: Document) -> Iterator[Problem]:
+    for field, names, known in (("stages", rule.stages, TYPES), ("roles", rule.roles, ROLES)):
+        for name in names:
+            if name not in known:
+                what = "event type" if field == "stages" else "role"
+                message = f"{name!r} is not an {what} used so far{did_you_mean(name, known)}"
+                line = document.line((field, name))
+                yield Problem(message.replace("an role", "a role"), document.file, line, field)

@@ -1,0 +1,62 @@
+"""The tables, as SQLAlchemy Core; `migrations/` makes them, and a test holds the two equal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from riskmon.model import utc_text
+
+REVISION = "0001"
+"""The newest migration; a database that names another is older or newer than this code."""
+
+
+class Utc(sa.types.TypeDecorator[datetime]):
+    """An aware datetime, kept as UTC text of fixed width: 2024-01-12T00:00:00.000000Z.
+
+    The same bytes on every database; the order of the text is the order of time.
+    """
+
+    impl = sa.String(27)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> str | None:
+        """Refuse a naive time; write an aware one in UTC."""
+        del dialect
+        return None if value is None else utc_text(value)
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> datetime | None:
+        """Read it back as an aware time in UTC."""
+        del dialect
+        return None if value is None else datetime.fromisoformat(value)
+
+
+Position = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # an INTEGER key is the rowid itself
+
+metadata = sa.MetaData()
+
+entry = sa.Table(
+    "entry",
+    metadata,
+    sa.Column("position", Position, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("source", sa.String(200), nullable=False),
+    sa.Column("ref", sa.String(500), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("recorded_at", Utc, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    # Source and ref first: appending asks for the latest revision of a key.
+    sa.UniqueConstraint("source", "ref", "kind", "revision", name="entry_key"),
+)
+
+snapshot = sa.Table(
+    "snapshot",
+    metadata,
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("as_of", Utc, primary_key=True),
+    sa.Column("company", sa.String(200), primary_key=True),
+    sa.Column("value", sa.Double, nullable=False),
+)
+"""Scores as recalculations found them; disposable, each can be computed again."""
