@@ -163,6 +163,11 @@ class Event(Noun):
         """`source:ref`, how lines cite the event, and its matter where it names none."""
         return f"{self.source}:{self.ref}"
 
+    @property
+    def known_from(self) -> datetime:
+        """When it was said; a replay over imported history takes this for the time of knowing."""
+        return self.published_at or self.occurred_at
+
 
 class Withdrawal(Noun):
     """A report taken back because it was made in error; nothing stands under its key then."""
@@ -276,12 +281,13 @@ class Line(NamedTuple):
     """The score if this line were not there."""
 
 
+LEVELS = {"low": 25, "moderate": 50, "high": 75, "severe": 101}
+"""Each level, and the score from which the next one begins."""
+
+
 def level(value: float) -> str:
     """Return the level of a score from 0 to 100: low, moderate, high or severe."""
-    for name, bound in (("low", 25), ("moderate", 50), ("high", 75)):
-        if value < bound:
-            return name
-    return "severe"
+    return next(name for name, bound in LEVELS.items() if value < bound)
 
 
 def points(hazard: float) -> float:
@@ -356,7 +362,11 @@ class Row(NamedTuple):
 class Rejected(NamedTuple):
     """A row that was refused: where, the first wrong field, every reason, and the row itself."""
 
+    file: str
     line: int
     field: str
     reason: str
     raw: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.reason}"

@@ -6,22 +6,20 @@ import itertools
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO, cast
 
 import platformdirs
-import sqlalchemy as sa
 
-from riskmon import readmodel, sources
+from riskmon import intake, readmodel, sources
 from riskmon.database import default_url, shipped
-from riskmon.errors import InputError, Problem, UnknownCompanyError
-from riskmon.ledger import Fact, Ledger, canonical
-from riskmon.model import Company, Event, Rejected, Row, Score, Withdrawal, moment
+from riskmon.errors import InputError, UnknownCompanyError
+from riskmon.intake import OWN, Input
+from riskmon.ledger import Fact, Ledger
+from riskmon.model import Company, Event, Rejected, Row, Score, moment
 from riskmon.names import Resolution, words
 from riskmon.results import History, Move, Point, Report, Run, Scores, Status
 from riskmon.ruleset import Ruleset, load_ruleset
@@ -30,20 +28,18 @@ from riskmon.sources import jsonl
 from riskmon.standing import Standing
 from riskmon.validation import did_you_mean
 
-OWN = "riskmon"
-"""The `source` of what riskmon's user declares and publishes."""
 RULESET = "ruleset"
 BATCH = 1000
 NOTABLE_POINTS = 0.01
 
 Moment = str | date | datetime
 """ISO text, a date (its 00:00 UTC) or an aware datetime."""
-Input = str | PathLike[str] | BinaryIO | Iterable[Any]
 
 log = logging.getLogger("riskmon")
 
 
-def _utc_now() -> datetime:
+def utc_now() -> datetime:
+    """Return the moment it is."""
     return datetime.now(UTC)
 
 
@@ -51,7 +47,7 @@ def open(  # noqa: A001 (riskmon.open, as one opens a file)
     url: str | None = None,
     *,
     rules: str | PathLike[str] | None = None,
-    clock: Callable[[], datetime] = _utc_now,
+    clock: Callable[[], datetime] = utc_now,
 ) -> Monitor:
     """Open the monitor on a database, made and brought to the newest schema where needed.
 
@@ -94,13 +90,7 @@ class Monitor:
         dict or Company. Returns counts, and what was rejected with line, field and reason.
         """
 
-        def read(stream: BinaryIO) -> Iterator[Row]:
-            return (jsonl.checked(Company, *row) for row in jsonl.rows(stream))
-
-        def one(number: int, raw: str, data: object) -> Row:
-            return jsonl.checked(Company, number, raw, data)
-
-        return self._take(companies, read, one, rejects)
+        return self._take(companies, intake.read_companies, intake.one_company, rejects)
 
     def ingest(
         self,
@@ -121,18 +111,18 @@ class Monitor:
         self,
         given: Input,
         read: sources.Read,
-        one: Callable[[int, str, object], Row],
+        one: intake.One,
         rejects: str | PathLike[str] | None,
     ) -> Report:
-        report = Report()
-        with _rows(given, read, one) as (name, rows):
+        with intake.rows(given, read, one) as (name, rows):
+            report = Report(name)
             if self._ledger.first("ruleset.published") is None:
                 self._publish(self._load())
             while batch := list(itertools.islice(rows, BATCH)):
                 before = len(report.rejected)
                 self._store(batch, report)
                 if fresh := report.rejected[before:]:
-                    report.rejects = self._write_rejects(rejects, name, fresh)
+                    report.rejects = self._write_rejects(rejects, fresh)
         return report
 
     def _store(self, rows: list[Row], report: Report) -> None:
@@ -140,17 +130,17 @@ class Monitor:
         missing = self._undeclared(rows)
         for row in rows:
             told = row.told
-            problems = told if isinstance(told, list) else _strangers(told, missing)
+            problems = told if isinstance(told, list) else intake.strangers(told, missing)
             if isinstance(told, list) or problems:
                 reason = "; ".join(map(str, problems))
-                report.rejected.append(Rejected(row.line, problems[0].field, reason, row.raw))
+                report.reject(row, problems[0].field, reason)
             else:
-                kept.append((row, _fact(told)))
+                kept.append((row, intake.fact(told)))
         outcomes = self._ledger.append([fact for _, fact in kept], self._clock())
         for (row, _), outcome in zip(kept, outcomes, strict=True):
             if outcome == "unknown":
                 reason = "expected the source and ref of a report, got one never told"
-                report.rejected.append(Rejected(row.line, "ref", f"ref: {reason}", row.raw))
+                report.reject(row, "ref", f"ref: {reason}")
             elif outcome == "duplicate":
                 report.duplicates += 1
             else:
@@ -169,13 +159,13 @@ class Monitor:
         return named - self._ledger.known("company.declared", OWN, named) if named else set()
 
     def _write_rejects(
-        self, path: str | PathLike[str] | None, name: str, rejected: list[Rejected]
+        self, path: str | PathLike[str] | None, rejected: list[Rejected]
     ) -> Path:
         file = Path(path) if path else self._folder() / f"{self._stem()}.rejected.jsonl"
         at = f"{self._clock():%Y-%m-%dT%H:%M:%SZ}"
         with file.open("a", encoding="utf-8") as out:
             for one in rejected:
-                record = {"rejected_at": at, "input": name, **one._asdict()}
+                record = {"rejected_at": at, **one._asdict()}
                 out.write(json.dumps(record, ensure_ascii=False) + "\n")
         return file
 
@@ -294,6 +284,11 @@ class Monitor:
             advice = hint or "; `riskmon scores` lists those there are, `riskmon declare` adds more"
             raise UnknownCompanyError(f"no declared company is called {name!r}{advice}")
 
+    def ruleset(self, known_at: Moment | int | None = None) -> Ruleset | None:
+        """Return the rules in force by `known_at`; None before anything was recorded."""
+        with self._lock:
+            return self._in_force(self._standing(known_at))
+
     def status(self) -> Status:
         """Return what there is: ledger, rules, companies, names that meet no company."""
         with self._lock:
@@ -326,16 +321,18 @@ class Monitor:
             self._past = (position, Standing(self._ledger.entries(until=position)))
         return self._past[1]
 
-    def _view(self, standing: Standing, company: str | None) -> View | None:
+    def _in_force(self, standing: Standing) -> Ruleset | None:
         # Before its first ruleset a ledger is read by that one: it is the first there was.
         if standing.ruleset is None:
             first = self._ledger.first("ruleset.published")
-            if first is None:
-                return None
-            standing.ruleset = Ruleset.from_body(first.body)
-        if company is not None and company not in standing.companies:
+            standing.ruleset = Ruleset.from_body(first.body) if first else None
+        return standing.ruleset
+
+    def _view(self, standing: Standing, company: str | None) -> View | None:
+        ruleset = self._in_force(standing)
+        if ruleset is None or (company is not None and company not in standing.companies):
             return None
-        return View(standing, standing.ruleset, company)
+        return View(standing, ruleset, company)
 
     def _scores(self, standing: Standing, at: datetime, company: str | None) -> list[Score]:
         view = self._view(standing, company)
@@ -351,56 +348,6 @@ class Monitor:
             return scores
         asked = _moment(known_at, "known_at")
         return [replace(score, known_at=asked) for score in scores]
-
-
-@contextmanager
-def _rows(
-    given: Input, read: sources.Read, one: Callable[[int, str, object], Row]
-) -> Iterator[tuple[str, Iterator[Row]]]:
-    """Give the name of an input and its rows."""
-    if isinstance(given, str | PathLike):
-        path = Path(given)
-        try:
-            stream = path.open("rb")
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-        with stream:
-            yield str(path), read(stream)
-    elif hasattr(given, "read"):
-        stream = cast(BinaryIO, given)
-        stream = getattr(stream, "buffer", stream)  # a text file's bytes
-        yield str(getattr(given, "name", "input")), read(stream)
-    else:
-        yield "input", (_given(number, data, one) for number, data in enumerate(given, 1))
-
-
-def _given(number: int, data: Any, one: Callable[[int, str, object], Row]) -> Row:
-    if isinstance(data, Event | Withdrawal | Company):
-        return Row(number, data.model_dump_json(exclude_defaults=True), data)
-    return one(number, json.dumps(data, ensure_ascii=False, default=str), data)
-
-
-def _fact(told: Event | Withdrawal | Company) -> Fact:
-    body = canonical(told.model_dump(mode="json", exclude_defaults=True))
-    if isinstance(told, Company):
-        return Fact("company.declared", OWN, told.id, body)
-    kind = "event.recorded" if isinstance(told, Event) else "event.withdrawn"
-    return Fact(kind, told.source, told.ref, body)
-
-
-def _strangers(told: Event | Withdrawal | Company, missing: set[str]) -> list[Problem]:
-    """Return a problem for each party that names a company which nobody has declared."""
-    if not missing or not isinstance(told, Event):
-        return []
-    advice = "declare it first and ingest this again, or give only its `name`"
-    return [
-        Problem(
-            f"expected the id of a declared company, got {party.company!r}: {advice}",
-            field=f"parties[{index}].company",
-        )
-        for index, party in enumerate(told.parties)
-        if party.company in missing
-    ]
 
 
 def _moment(value: Moment, field: str) -> datetime:

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from riskmon import model
 from riskmon.errors import MissingExtraError
 from riskmon.model import Event, Rejected, Score, level, utc_text
 
@@ -119,6 +120,7 @@ class History(Frame[Point]):
 class Report:
     """What an ingest or a declaration did: nothing is dropped silently."""
 
+    file: str = ""
     appended: int = 0
     revised: int = 0
     withdrawn: int = 0
@@ -128,6 +130,10 @@ class Report:
     rejected: list[Rejected] = field(default_factory=list)
     rejects: Path | None = None
     """The file that the rejected rows were written to; None where there are none."""
+
+    def reject(self, row: model.Row, field: str, reason: str) -> None:
+        """Note a refused row."""
+        self.rejected.append(Rejected(self.file, row.line, field, reason, row.raw))
 
     def __str__(self) -> str:
         counts = {name: getattr(self, name) for name in ("appended", "revised", "withdrawn")}

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
-from riskmon.model import Company, Id, LongText, Moment, Noun, Text, Type, Word, moment
+from riskmon.model import Company, Id, LongText, Moment, Noun, Text, Type, Word, moment, utc_text
 
 DAYS_PER_YEAR = 365.25
 
@@ -62,22 +62,26 @@ def days(value: object) -> float:
     return between(1e-6, 1e6, words)(value)
 
 
+def written(value: Any) -> Any:
+    """Return a number, a map from date to number, or a stage, as JSON has it."""
+    if isinstance(value, dict):
+        return {utc_text(since): number for since, number in value.items()}
+    return {"times": written(value.times)} if isinstance(value, Times) else value
+
+
 probability = dated(between(0, 1, "a number from 0 to 1"))
 factor = dated(between(0, 1e6, "a number from 0"))
-Probability = Annotated[Dated, PlainValidator(probability)]
-Severity = Annotated[
-    Dated,
-    PlainValidator(
-        dated(between(0, math.nextafter(100, 0), "points from 0 to below 100")),
-    ),
-]
-HalfLife = Annotated[Dated, PlainValidator(dated(days))]
+below_100 = dated(between(0, math.nextafter(100, 0), "points from 0 to below 100"))
+Written = PlainSerializer(written, when_used="json")
+Probability = Annotated[Dated, PlainValidator(probability), Written]
+Severity = Annotated[Dated, PlainValidator(below_100), Written]
+HalfLife = Annotated[Dated, PlainValidator(dated(days)), Written]
 
 
 class Times(Noun):
     """A stage that multiplies the likelihood, once per type."""
 
-    times: Annotated[Dated, PlainValidator(factor)]
+    times: Annotated[Dated, PlainValidator(factor), Written]
 
 
 Stage = Dated | Times | Literal["sources"]
@@ -96,10 +100,6 @@ def stage(value: object) -> Stage:
             "expected how likely the risk is (0 to 1, or a map from date to that), "
             "`sources`, or {times: factor}"
         ) from None
-
-
-def _stage_json(value: Stage) -> Any:
-    return value.model_dump(mode="json") if isinstance(value, Times) else value
 
 
 class Ownership(Noun):
@@ -132,7 +132,7 @@ class Rule(Noun):
     status: Literal["draft", "experimental", "stable", "retired"] = "stable"
     severity: Severity
     stages: Annotated[
-        dict[Type, Annotated[Stage, PlainValidator(stage), PlainSerializer(_stage_json)]],
+        dict[Type, Annotated[Stage, PlainValidator(stage), Written]],
         Field(min_length=1),
     ]
     open: tuple[Type, ...] = ()

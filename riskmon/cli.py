@@ -1,0 +1,212 @@
+"""The command line: each command one call of Monitor. Heavy imports are late, for `--help`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from riskmon.errors import RiskmonError
+
+if TYPE_CHECKING:
+    from riskmon.monitor import Monitor
+    from riskmon.results import Report
+
+REFUSED = 1
+
+
+def main() -> None:
+    """Run the command in `sys.argv`; exit 0 done, 1 refused, 2 usage, 5 busy."""
+    logging.basicConfig(format="riskmon: %(message)s", level=logging.WARNING)
+    arguments = parser().parse_args()
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        code = arguments.run(arguments)
+        sys.stdout.flush()
+    except RiskmonError as error:
+        print(f"riskmon: {error}", file=sys.stderr)
+        code = error.exit_code
+    except BrokenPipeError:  # `riskmon log | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    top = argparse.ArgumentParser(
+        prog="riskmon",
+        description="Events in, explained risk scores out: as of any day, as known on any day.",
+        epilog="Begin with: riskmon demo",
+    )
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+
+    where = argparse.ArgumentParser(add_help=False)
+    where.add_argument(
+        "--database",
+        metavar="URL",
+        help="such as sqlite:///risk.db (default: RISKMON_DATABASE_URL, else your data folder)",
+    )
+    where.add_argument("--rules", metavar="FOLDER", help="rule files (default: those shipped)")
+    where.add_argument("--json", action="store_true", help="print one JSON document")
+    known = argparse.ArgumentParser(add_help=False)
+    known.add_argument("--known-at", metavar="WHEN", help="as the log knew it: date or position")
+    then = argparse.ArgumentParser(add_help=False, parents=[known])
+    then.add_argument("--as-of", metavar="WHEN", help="date or moment in the world (default: now)")
+    files = argparse.ArgumentParser(add_help=False)
+    files.add_argument("files", nargs="+", metavar="FILE", help="a path, or - for standard input")
+    files.add_argument("--rejects", metavar="FILE", help="where refused rows are written")
+    name = argparse.ArgumentParser(add_help=False)
+    name.add_argument("name", metavar="NAME", help="a company's id or name")
+
+    def add(command: str, run: Callable[[Any], int], text: str, *parents: Any) -> Any:
+        one = commands.add_parser(command, help=text, description=text, parents=parents)
+        one.set_defaults(run=run)
+        return one
+
+    demo = add("demo", _demo, "replay a scenario of published facts, and explain it")
+    demo.add_argument("--as-of", metavar="WHEN", help="date or moment in the world (default: now)")
+    add("declare", _declare, "put companies on the watchlist, from JSON lines", where, files)
+    ingest = add("ingest", _ingest, "append events", where, files)
+    ingest.add_argument("--source", default="jsonl", metavar="NAME", help="format (default: jsonl)")
+    add("recalculate", _recalculate, "publish changed rules; say what moved", where)
+    add("score", _score, "a company's score", where, then, name)
+    add("scores", _scores, "all scores, highest first", where, then)
+    add("explain", _explain, "a company's score, line by line", where, then, name)
+    history = add("history", _history, "a company's score over time", where, known, name)
+    history.add_argument("--start", metavar="WHEN", help="(default: a year before the end)")
+    history.add_argument("--end", metavar="WHEN", help="(default: now)")
+    history.add_argument("--step", default="1w", help="such as 1d, 12h, 4w (default: 1w)")
+    add("status", _status, "what there is", where)
+    return top
+
+
+def _open(arguments: argparse.Namespace) -> Monitor:
+    import riskmon  # noqa: PLC0415
+
+    return riskmon.open(arguments.database, rules=arguments.rules)
+
+
+def _json(value: object) -> None:
+    from riskmon.results import to_json  # noqa: PLC0415
+
+    print(json.dumps(to_json(value), ensure_ascii=False, indent=1))
+
+
+def _out(arguments: argparse.Namespace, value: object, shown: Callable[[], None]) -> int:
+    if arguments.json:
+        _json(value)
+    else:
+        shown()
+    return 0
+
+
+def _clocks(arguments: argparse.Namespace) -> dict[str, Any]:
+    known_at = arguments.known_at
+    clocks = {"known_at": int(known_at) if known_at and known_at.isdecimal() else known_at}
+    return clocks | ({"as_of": arguments.as_of} if "as_of" in arguments else {})
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from riskmon import demo  # noqa: PLC0415
+
+    demo.run(arguments.as_of)
+    return 0
+
+
+def _declare(arguments: argparse.Namespace) -> int:
+    return _take(arguments, lambda monitor, file: monitor.declare(file, rejects=arguments.rejects))
+
+
+def _ingest(arguments: argparse.Namespace) -> int:
+    return _take(
+        arguments,
+        lambda monitor, file: monitor.ingest(
+            file, source=arguments.source, rejects=arguments.rejects
+        ),
+    )
+
+
+def _take(arguments: argparse.Namespace, one: Callable[[Monitor, Any], Report]) -> int:
+    from riskmon import show  # noqa: PLC0415
+
+    reports = []
+    code = 0
+    with _open(arguments) as monitor:
+        for file in arguments.files:
+            try:
+                report = one(monitor, sys.stdin.buffer if file == "-" else file)
+            except RiskmonError as error:  # the other files are not lost because of this one
+                print(f"riskmon: {error}", file=sys.stderr)
+                code = max(code, error.exit_code)
+                continue
+            reports.append(report)
+            code = max(code, REFUSED if report.rejected else 0)
+            if not arguments.json:
+                show.report(report)
+    if arguments.json:
+        _json(reports[0] if len(arguments.files) == len(reports) == 1 else reports)
+    return code
+
+
+def _recalculate(arguments: argparse.Namespace) -> int:
+    from riskmon import show  # noqa: PLC0415
+
+    with _open(arguments) as monitor:
+        run = monitor.recalculate()
+    return _out(arguments, run, lambda: show.run(run))
+
+
+def _score(arguments: argparse.Namespace) -> int:
+    from riskmon import show  # noqa: PLC0415
+
+    with _open(arguments) as monitor:
+        score = monitor.score(arguments.name, **_clocks(arguments))
+    return _out(arguments, score, lambda: show.score(score))
+
+
+def _scores(arguments: argparse.Namespace) -> int:
+    from riskmon import show  # noqa: PLC0415
+
+    with _open(arguments) as monitor:
+        scores = monitor.scores(**_clocks(arguments))
+    return _out(arguments, scores, lambda: show.scores(scores))
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from riskmon import show  # noqa: PLC0415
+
+    with _open(arguments) as monitor:
+        score = monitor.score(arguments.name, **_clocks(arguments))
+        ruleset = monitor.ruleset(known_at=_clocks(arguments)["known_at"])
+    return _out(arguments, score, lambda: show.explain(score, ruleset))
+
+
+def _history(arguments: argparse.Namespace) -> int:
+    from riskmon import show  # noqa: PLC0415
+
+    with _open(arguments) as monitor:
+        history = monitor.history(
+            arguments.name,
+            start=arguments.start,
+            end=arguments.end,
+            step=arguments.step,
+            **_clocks(arguments),
+        )
+        name = monitor.find(arguments.name).name
+    return _out(arguments, history, lambda: show.history(history, name))
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from riskmon import show  # noqa: PLC0415
+
+    with _open(arguments) as monitor:
+        status = monitor.status()
+    return _out(arguments, status, lambda: show.status(status))

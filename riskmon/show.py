@@ -1,0 +1,187 @@
+"""Results as a person reads them in a terminal."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from riskmon.model import LEVELS, Line, Score
+from riskmon.results import History, Report, Run, Scores, Status
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from riskmon.ruleset import Ruleset
+
+BARS = "▁▂▃▄▅▆▇█"
+WIDTH = 100
+MOST_REFUSALS = 20
+COLORS = dict(zip(LEVELS, ("green", "yellow", "dark_orange", "red"), strict=True))
+
+
+def safe(text: object) -> str:
+    """Return text without what could act on a terminal: control and direction characters."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in {"Cc", "Cf", "Cs"} else c
+        for c in str(text)
+    )
+
+
+def when(moment: datetime | None) -> str:
+    """Return a moment as its date, with its time where that is not 00:00 UTC."""
+    if moment is None:
+        return "-"
+    form = "%Y-%m-%d" if moment.time() == datetime.min.time() else "%Y-%m-%d %H:%MZ"
+    return f"{moment:{form}}"
+
+
+def spark(values: Iterable[float]) -> str:
+    """Return values from 0 to 100 as bars of eighths."""
+    return "".join(BARS[min(int(value / 100 * len(BARS)), len(BARS) - 1)] for value in values)
+
+
+def scores(found: Scores, histories: Mapping[str, Sequence[float]] | None = None) -> None:
+    """Print a table of companies, highest score first."""
+    history = ["history"] if histories else []
+    table = _table("company", "score", "level", *history, "since", "most of it from")
+    for score in found:
+        top = score.hazards[0] if score.hazards else None
+        _row(
+            table,
+            score.name,
+            f"{score.value:.2f}",
+            score.level,
+            *([spark(histories[score.company])] if histories else []),
+            when(top.since) if top else "",
+            top.rule if top else "",
+        )
+    _print(table)
+
+
+def score(found: Score) -> None:
+    """Print one score and its categories."""
+    print(_headline(found))
+    for name, value in found.categories.items():
+        print(f"  {value:6.2f}  {safe(name)}")
+
+
+def explain(found: Score, ruleset: Ruleset | None) -> None:
+    """Print a score line by line: points, reason, arithmetic, events."""
+    print(_headline(found))
+    print(f"It stands on {found.position:,} entries of the ledger, known by {when(found.known_at)}.")
+    if not found.lines:
+        print("No line: nothing that the rules read bears on it.")
+    for line in found.lines:
+        _explain_line(line, ruleset)
+        print(f"          without it: {line.without:.2f}")
+    for line in found.shadow:
+        _explain_line(line, ruleset)
+        print("          experimental: shown, not counted")
+
+
+def _headline(found: Score) -> str:
+    return (
+        f"{safe(found.name)}: {found.value:.2f} ({found.level}) as of {when(found.as_of)}, "
+        f"from {len(found.hazards)} line{'' if len(found.hazards) == 1 else 's'}"
+    )
+
+
+def _explain_line(line: Line, ruleset: Ruleset | None) -> None:
+    rule = ruleset.by_id.get(line.rule) if ruleset else None
+    print()
+    print(f"{line.points:6.2f} points  {safe(rule.title if rule else line.rule)}  [{line.rule}]")
+    print(f"          {safe(line.matter)}: {line.stage or 'unproven'} since {when(line.since)}")
+    print(
+        f"          severity {line.severity:g} x likelihood {line.likelihood:.3g} "
+        f"x weight {line.weight:.3g} ({line.via}) x decay {line.decay:.3g}"
+    )
+    for event in line.events:
+        print(f"          - {when(event.occurred_at)} {event.type}, {safe(event.source)}: "
+              f"{safe(event.title)}")
+
+
+def history(found: History, name: str) -> None:
+    """Print a score over time, a bar a moment."""
+    print(f"{safe(name)}, {len(found)} points")
+    for point in found:
+        bar = "█" * round(point.value / 2)
+        print(f"  {when(point.as_of):<17} {point.value:6.2f}  {bar}")
+
+
+def report(found: Report) -> None:
+    """Print what an ingest did; the refusals go to standard error, with the file they are in."""
+    print(f"{safe(found.file)}: {found}")
+    for kind, count in sorted(found.types.items()):
+        print(f"  {count:8,} {kind}")
+    for one in found.rejected[:MOST_REFUSALS]:
+        print(safe(one), file=sys.stderr)
+    if len(found.rejected) > MOST_REFUSALS:
+        print(f"... and {len(found.rejected) - MOST_REFUSALS:,} more", file=sys.stderr)
+    if found.rejects:
+        print(f"the refused rows, with reasons, are in {found.rejects}", file=sys.stderr)
+
+
+def run(found: Run) -> None:
+    """Print what a recalculation found."""
+    rules = "published anew" if found.published else "as they were"
+    print(
+        f"{found.companies:,} companies as of {when(found.as_of)}, at position "
+        f"{found.position:,}; rules {found.ruleset[:12]}, {rules}"
+    )
+    since = f"since {when(found.since)}" if found.since else "since nothing was known"
+    print(f"{len(found.moved)} moved {since}")
+    for move in found.moved:
+        print(f"  {safe(move.company):<24} {move.before:6.2f} -> {move.after:6.2f}")
+
+
+def status(found: Status) -> None:
+    """Print what there is."""
+    rules = f"{found.rules} ({(found.ruleset or 'none published')[:12]})"
+    if found.rules_changed:
+        rules += "; the folder differs: riskmon recalculate publishes it"
+    rows = {
+        "database": found.database,
+        "entries": f"{found.position:,}, the last recorded {when(found.recorded_at)}",
+        "head": found.head,
+        "companies": f"{found.companies:,}",
+        "events": f"{found.events:,} standing, in {found.matters:,} matters",
+        "rules": rules,
+        "recalculated": when(found.recalculated_at),
+        "unresolved": f"{len(found.unresolved):,} names that mean no declared company",
+    }
+    for name, value in rows.items():
+        print(f"{name:<13} {safe(value)}")
+    for name, count in list(found.unresolved.items())[:10]:
+        print(f"{'':<13} {count:,} x {safe(name)}")
+
+
+def _table(*columns: str) -> Table:
+    from rich import box  # noqa: PLC0415 (late: `riskmon --help` needs no tables)
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in columns:
+        table.add_column(
+            column,
+            justify="right" if column == "score" else "left",
+            no_wrap=True,
+            max_width=28 if column == "company" else None,
+        )
+    return table
+
+
+def _row(table: Table, *cells: str) -> None:
+    from rich.text import Text  # noqa: PLC0415
+
+    # Text, not markup: a title `[/bold]` is a title.
+    table.add_row(*(Text(safe(cell), style=COLORS.get(cell, "")) for cell in cells))
+
+
+def _print(table: Table) -> None:
+    from rich.console import Console  # noqa: PLC0415
+
+    console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
+    console.print(table)
