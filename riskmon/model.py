@@ -174,7 +174,7 @@ class Withdrawal(Noun):
 
     source: Id
     ref: Ref
-    withdrawn: Literal[True] = True
+    withdrawn: Literal[True]
     reason: LongText | None = None
 
 

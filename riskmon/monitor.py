@@ -160,13 +160,17 @@ class Monitor:
 
     def _write_rejects(
         self, path: str | PathLike[str] | None, rejected: list[Rejected]
-    ) -> Path:
+    ) -> Path | None:
         file = Path(path) if path else self._folder() / f"{self._stem()}.rejected.jsonl"
         at = f"{self._clock():%Y-%m-%dT%H:%M:%SZ}"
-        with file.open("a", encoding="utf-8") as out:
-            for one in rejected:
-                record = {"rejected_at": at, **one._asdict()}
-                out.write(json.dumps(record, ensure_ascii=False) + "\n")
+        try:
+            with file.open("a", encoding="utf-8", errors="backslashreplace") as out:
+                for one in rejected:
+                    record = {"rejected_at": at, **one._asdict()}
+                    out.write(json.dumps(record, ensure_ascii=False) + "\n")
+        except OSError as error:  # what was stored is stored: the report has the refusals
+            log.warning("the refused rows cannot be written to %s: %s", file, error.strerror)
+            return None
         return file
 
     def _stem(self) -> str:

@@ -35,9 +35,9 @@ def withdrawal(of: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {"source": of["source"], "ref": of["ref"], "withdrawn": True} | fields
 
 
-def company(name: str = "baidu", **fields: Any) -> dict[str, Any]:
-    """Return a company whose id is its name."""
-    return {"id": name, "name": name.title()} | fields
+def company(id_: str = "baidu", **fields: Any) -> dict[str, Any]:
+    """Return a company named as its id."""
+    return {"id": id_, "name": id_.title()} | fields
 
 
 def rule(**fields: Any) -> dict[str, Any]:

@@ -49,8 +49,8 @@ def rows(stream: BinaryIO) -> Iterator[tuple[int, str, object]]:
         if number == 1:
             raw = raw.removeprefix(b"\xef\xbb\xbf")
         if raw.strip():
-            text = raw.decode("utf-8", "backslashreplace").rstrip("\r\n")
-            yield number, text, _parse(raw)
+            raw = raw.rstrip(b"\r\n")
+            yield number, raw.decode("utf-8", "backslashreplace"), _parse(raw)
 
 
 def _parse(raw: bytes) -> object:

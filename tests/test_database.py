@@ -1,0 +1,99 @@
+"""Databases: the schema is one, the first start is safe, what is no riskmon database is refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+import riskmon
+from riskmon.database import connect, shipped
+from riskmon.errors import BusyError, DatabaseError
+from riskmon.monitor import Monitor
+from riskmon.tables import REVISION, metadata
+from tests.builders import event
+
+
+def test_migrations_make_the_tables_that_the_code_names() -> None:
+    """Alembic finds no difference between the newest migration and tables.py."""
+    engine = connect("sqlite://")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert [] == compare_metadata(context, metadata)
+        triggers = connection.scalars(
+            sa.text("SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
+        )
+        assert ["entry_no_delete", "entry_no_replace", "entry_no_update"] == list(triggers)
+
+
+def test_the_code_names_the_newest_migration() -> None:
+    """REVISION is Alembic's head, so an up-to-date database opens without importing Alembic."""
+    assert [REVISION] == ScriptDirectory(str(shipped("migrations"))).get_heads()
+
+
+def test_eight_first_starts_at_once_all_succeed(tmp_path: Path) -> None:
+    """One makes the tables, the others wait."""
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    code = f"import riskmon; riskmon.open({url!r}).ingest([])"
+    starts = [
+        subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(8)
+    ]
+    ends = [(start.communicate()[1], start.returncode) for start in starts]
+    assert [(b"", 0)] * 8 == ends
+    with riskmon.open(url) as monitor:
+        assert 1 == monitor.status().position  # the ruleset, once
+
+
+def test_a_database_newer_than_the_code_is_refused(tmp_path: Path) -> None:
+    """And the message says what to do."""
+    url = f"sqlite:///{tmp_path / 'risk.db'}"
+    engine = connect(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    engine.dispose()
+    with pytest.raises(DatabaseError, match="schema 9999, newer than this riskmon's.*upgrade"):
+        riskmon.open(url)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    """With its URL and what was expected."""
+    file = tmp_path / "notes.txt"
+    file.write_text("not a database, long enough to be read as one " * 20)
+    with pytest.raises(DatabaseError, match=r"notes\.txt cannot be used.*Expected a riskmon"):
+        riskmon.open(f"sqlite:///{file}")
+
+
+@pytest.mark.parametrize("url", ["risk.db", "mysql://localhost/x", "nonsense://", ""])
+def test_a_url_that_is_none_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And an example of one is given."""
+    monkeypatch.setenv("RISKMON_DATABASE_URL", url or "x")
+    with pytest.raises(DatabaseError, match="expected a .* such as sqlite:///risk.db"):
+        riskmon.open(url)
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    """A file stands where a folder should be."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DatabaseError, match="cannot be used"):
+        riskmon.open(f"sqlite:///{tmp_path / 'file' / 'risk.db'}")
+
+
+def test_a_locked_database_is_busy(
+    monitor: Monitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another writer past the time-out: an error with exit code 5, and nothing half done."""
+    monkeypatch.setattr("riskmon.database.BUSY_SECONDS", 0.1)
+    url = f"sqlite:///{tmp_path / 'risk.db'}"
+    with riskmon.open(url) as impatient, monitor._ledger.engine.connect() as connection:
+        holder = connection.execution_options(writing=True)
+        holder.begin()
+        with pytest.raises(BusyError, match="busy"):
+            impatient.ingest([event()])
+        assert 5 == BusyError.exit_code
+        assert 0 == impatient.status().position

@@ -1,0 +1,187 @@
+"""The ledger: one order, one chain, nothing ever changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from riskmon.ledger import Fact, Ledger
+from riskmon.model import Entry, moment
+from riskmon.monitor import Monitor
+from tests.builders import Clock, company, event, withdrawal
+
+NOW = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def fact(ref: str, body: str = "{}", kind: str = "event.recorded") -> Fact:
+    return Fact(kind, "wire", ref, body)
+
+
+def stored(ledger: Ledger) -> list[tuple[int, str, str, int]]:
+    return [(e.position, e.kind, e.ref, e.revision) for e in ledger.entries()]
+
+
+def test_a_repeat_vanishes_a_change_is_a_revision_a_return_is_a_third_entry() -> None:
+    """A repeat is compared with the latest revision only."""
+    ledger = Ledger("sqlite://")
+    listed, other = '{"a":1}', '{"a":2}'
+    told = [listed, listed, other, other, listed]
+    outcomes = [ledger.append([fact("x", body)], NOW)[0] for body in told]
+    assert outcomes == ["appended", "duplicate", "revised", "duplicate", "revised"]
+    assert stored(ledger) == [(n, "event.recorded", "x", n) for n in (1, 2, 3)]
+
+
+def test_one_batch_counts_its_own_entries() -> None:
+    """The same key twice in a batch is as in two batches."""
+    ledger = Ledger("sqlite://")
+    gone = fact("x", "{}", "event.withdrawn")
+    facts = [fact("x"), fact("x"), gone, gone, fact("x"), fact("y", "{}", "event.withdrawn")]
+    outcomes = ["appended", "duplicate", "withdrawn", "duplicate", "revised", "unknown"]
+    assert ledger.append(facts, NOW) == outcomes
+    assert stored(ledger) == [
+        (1, "event.recorded", "x", 1),
+        (2, "event.withdrawn", "x", 2),
+        (3, "event.recorded", "x", 3),
+    ]
+
+
+def test_recorded_at_never_goes_back() -> None:
+    """Set the clock back a day: the next entry has the last one's moment."""
+    ledger = Ledger("sqlite://")
+    for days in (0, 2, 1, -300, 3):
+        ledger.append([fact(f"day {days}")], NOW + timedelta(days=days))
+    assert [0, 2, 2, 2, 3] == [(e.recorded_at - NOW).days for e in ledger.entries()]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(0, 5), max_size=12), st.integers(-1, 6))
+def test_the_last_position_recorded_by_a_moment(days: list[int], asked: int) -> None:
+    """That moment included; whatever the clock did."""
+    ledger = Ledger("sqlite://")
+    for number, day in enumerate(days):
+        ledger.append([fact(str(number))], NOW + timedelta(days=day))
+    at = NOW + timedelta(days=asked)
+    expected = sum(entry.recorded_at <= at for entry in ledger.entries())
+    assert expected == ledger.position_at(at)
+
+
+def test_a_second_program_can_follow_the_chain() -> None:
+    """Hash = SHA-256(previous hash, newline, columns as JSON, newline, body)."""
+    ledger = Ledger("sqlite://")
+    ledger.append([fact("x", '{"title":"百度"}'), fact("y")], NOW)
+    ledger.append([fact("x", "{}")], NOW)
+    previous = "0" * 64
+    for e in ledger.entries():
+        columns = [e.position, e.kind, e.source, e.ref, e.revision, "2024-01-01T00:00:00.000000Z"]
+        text = f"{previous}\n{json.dumps(columns, separators=(',', ':'))}\n{e.body}"
+        previous = hashlib.sha256(text.encode()).hexdigest()
+        assert previous == e.hash
+    assert (3, previous) == ledger.head()[:2]
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "UPDATE entry SET body = '{}' WHERE position = 1",
+        "DELETE FROM entry WHERE position = 1",
+        "DELETE FROM entry",
+        "INSERT OR REPLACE INTO entry SELECT position, kind, source, ref, revision, recorded_at, "
+        "'{}', hash FROM entry WHERE position = 1",
+        "INSERT OR REPLACE INTO entry SELECT 9, kind, source, ref, revision, recorded_at, "
+        "'{}', hash FROM entry WHERE position = 1",
+        "REPLACE INTO entry SELECT * FROM entry",
+        "INSERT INTO entry SELECT * FROM entry WHERE true "
+        "ON CONFLICT (position) DO UPDATE SET body = '{}'",
+    ],
+)
+@pytest.mark.parametrize("recursive", ["ON", "OFF"])
+def test_no_statement_changes_an_entry(attack: str, recursive: str) -> None:
+    """Triggers refuse, also for a connection that did not turn recursive triggers on."""
+    ledger = Ledger("sqlite://")
+    ledger.append([fact("x", '{"a":1}')], NOW)
+    before = list(ledger.entries())
+    with ledger.engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql(f"PRAGMA recursive_triggers={recursive}")
+        connection.exec_driver_sql("BEGIN")
+        with pytest.raises(sa.exc.IntegrityError, match="append-only"):
+            connection.exec_driver_sql(attack)
+    assert before == list(ledger.entries())
+
+
+def test_entries_are_read_from_and_to_a_position() -> None:
+    """After one position, up to another, in order."""
+    ledger = Ledger("sqlite://")
+    ledger.append([fact(str(n)) for n in range(5)], NOW)
+    assert ["2", "3"] == [e.ref for e in ledger.entries(after=2, until=4)]
+
+
+def test_bodies_come_back_byte_for_byte(monitor: Monitor, tmp_path: Path) -> None:
+    """What was hashed is what is stored: other scripts, quotes, far numbers."""
+    strange = {"text": 'a"\\\n百度 \u202e', "large": 2**63 - 1, "tiny": 5e-324}
+    monitor.ingest([event(ref="strange", attributes=strange)])
+    ledger = Ledger(f"sqlite:///{tmp_path / 'risk.db'}")
+    (body,) = [e.body for e in ledger.entries() if e.ref == "strange"]
+    assert strange == json.loads(body)["attributes"]
+    assert json.dumps(
+        json.loads(body), sort_keys=True, ensure_ascii=False, separators=(",", ":")
+    ) == body
+
+
+def test_the_past_keeps_its_answers_to_the_last_bit(monitor: Monitor, clock: Clock) -> None:
+    """A revision, a withdrawal, a back-dated event and a new company leave earlier answers alone."""
+    topics = ["military-research"]
+    party = [{"company": "baidu"}]
+    monitor.declare([company("baidu")])
+    told = event(matter="m", topics=topics, parties=party, source="reuters")
+    monitor.ingest([told])
+    before = monitor.score("baidu", as_of="2024-06-01", known_at="2024-01-01").lines
+    changes = [
+        told | {"credibility": 0.1},
+        withdrawal(told, reason="in error"),
+        event(matter="m", type="claim.confirmed", occurred_at="2023-12-01", parties=party),
+    ]
+    for day, change in enumerate(changes, start=2):
+        clock.turn(f"2024-01-{day:02}")
+        monitor.ingest([change])
+    monitor.declare([company("baidu", jurisdiction="cn"), company("tencent")])
+    assert before == monitor.score("baidu", as_of="2024-06-01", known_at="2024-01-01").lines
+    position = monitor.score("baidu", known_at="2024-01-01").position
+    assert before == monitor.score("baidu", as_of="2024-06-01", known_at=position).lines
+    assert before != monitor.score("baidu", as_of="2024-06-01").lines
+
+
+def test_an_event_told_again_stands_at_its_first_place(monitor: Monitor) -> None:
+    """Of two official stages on one day the later told one counts; withdrawn and retold, no more."""
+    monitor.declare([company("baidu")])
+    case = {"matter": "m", "topics": ["trade-secrets"], "parties": [{"company": "baidu"}]}
+    first = event(type="case.acquitted", **case)
+    second = event(type="case.indicted", **case)
+    monitor.ingest([first, second, withdrawal(first), first])
+    (line,) = monitor.score("baidu", as_of="2024-01-01").lines
+    assert "case.indicted" == line.stage
+
+
+def test_columns_of_an_entry_are_those_of_the_table() -> None:
+    """`Entry` and the table name the same columns in the same order."""
+    from riskmon.tables import entry
+
+    assert list(Entry._fields) == [column.name for column in entry.columns]
+
+
+def test_moments_are_kept_in_utc(monitor: Monitor, tmp_path: Path) -> None:
+    """+08:00 in, Z out; the same moment in two zones is a repeat."""
+    one = event(occurred_at="2024-01-01T08:00:00+08:00")
+    assert 1 == monitor.ingest([one]).appended
+    assert 1 == monitor.ingest([one | {"occurred_at": "2024-01-01"}]).duplicates
+    ledger = Ledger(f"sqlite:///{tmp_path / 'risk.db'}")
+    body = json.loads(list(ledger.entries())[-1].body)
+    assert "2024-01-01T00:00:00Z" == body["occurred_at"]
+    assert moment("2024-01-01") == moment("2024-01-01T08:00+08:00")

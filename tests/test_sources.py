@@ -1,0 +1,133 @@
+"""Sources: whatever is in riskmon/sources is tested by being there."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import Counter
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import riskmon
+from riskmon import sources
+from riskmon.errors import InputError
+from riskmon.model import Event
+from riskmon.monitor import Monitor
+from tests.builders import company
+
+SAMPLES = Path(__file__).parent / "samples"
+
+
+def read(name: str, raw: bytes) -> list[Any]:
+    """Return the rows as JSON: line, and either what is told or what is wrong."""
+    rows = []
+    for row in sources.reader(name)(io.BytesIO(raw)):
+        if isinstance(row.told, list):
+            rows.append({"line": row.line, "problems": list(map(str, row.told))})
+        else:
+            told = row.told.model_dump(mode="json", exclude_defaults=True)
+            rows.append({"line": row.line, "told": told})
+    return rows
+
+
+@pytest.mark.parametrize("name", sources.names())
+def test_a_sample_gives_the_expected_rows(name: str) -> None:
+    """tests/samples/<name>/: input.* in the native format, expected.json beside it."""
+    (given,) = (SAMPLES / name).glob("input.*")
+    expected = json.loads((SAMPLES / name / "expected.json").read_text("utf-8"))
+    assert expected == read(name, given.read_bytes())
+
+
+@pytest.mark.parametrize("name", sources.names())
+def test_a_source_says_what_it_reads(name: str) -> None:
+    """The first line of its docstring is what `riskmon sources` will show."""
+    module = import_module(f"riskmon.sources.{name.replace('-', '_')}")
+    assert (module.__doc__ or "").splitlines()[0].endswith(".")
+
+
+@pytest.mark.parametrize("name", sources.names())
+def test_no_input_breaks_a_source(name: str) -> None:
+    """Cut anywhere, bytes flipped, nothing, noise, depth: rows and problems, never an exception."""
+    (given,) = (SAMPLES / name).glob("input.*")
+    raw = given.read_bytes()
+    hostile = [b"", b"\0" * 100, b"[" * 100_000, b"\xff\xfe" + raw, b"null", b'{"entities": 3}']
+    hostile += [raw[:cut] for cut in range(0, len(raw), 97)]
+    hostile += [raw[:at] + bytes([raw[at] ^ 0x10]) + raw[at + 1 :] for at in range(0, len(raw), 53)]
+    for one in hostile:
+        for row in read(name, one):
+            assert row.get("problems") or row["told"]
+
+
+def test_an_unknown_source_is_said_with_those_there_are() -> None:
+    """And the nearest one."""
+    with pytest.raises(InputError, match="did you mean 'jsonl'.*there are: bis-entity-list, jsonl"):
+        sources.reader("json")
+
+
+def test_an_empty_or_cut_list_is_no_list() -> None:
+    """Nothing is read from it, and the one row says so."""
+    for raw in (b"", b'{"entities": [{"name": "A"'):
+        (row,) = read("bis-entity-list", raw)
+        assert ["entities: expected a JSON object with a list `entities`: is the copy whole?"] == (
+            row["problems"]
+        )
+
+
+@pytest.fixture(scope="module")
+def listed(
+    shared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Monitor, riskmon.results.Report]:
+    """The Entity List, in the ledger of a monitor that watches three of its companies."""
+    monitor = riskmon.open(f"sqlite:///{tmp_path_factory.mktemp('list') / 'risk.db'}")
+    names = {
+        "huawei": "Huawei Technologies Co., Ltd.",
+        "smic": "Semiconductor Manufacturing International Corporation",
+        "moonshot-ai": "Moonshot AI",
+    }
+    monitor.declare([company(one, name=name) for one, name in names.items()])
+    file = shared / "data" / "bis" / "bis_entity_list_2026-07-09.json"
+    return monitor, monitor.ingest(file, source="bis-entity-list")
+
+
+def test_the_entity_list_goes_in_whole(listed: tuple[Monitor, riskmon.results.Report]) -> None:
+    """3,409 entries, each dated by its first citation, none refused, none lost."""
+    monitor, report = listed
+    assert {"listing.listed": 3409} == report.types
+    assert (3409, 0, 0, []) == (
+        report.appended,
+        report.revised,
+        report.duplicates,
+        report.rejected,
+    )
+    assert 3409 == monitor.status().events
+
+
+def test_companies_named_in_the_entity_list_score(
+    listed: tuple[Monitor, riskmon.results.Report],
+) -> None:
+    """Huawei since 21 May 2019, SMIC since 22 December 2020; Moonshot AI never."""
+    monitor, _ = listed
+    days = {"2019-05-20": 0, "2019-05-21": 70, "2026-11-22": 70}
+    assert days == {
+        day: round(monitor.score("huawei", as_of=day).value, 9) for day in days
+    }
+    (line,) = monitor.score("smic", as_of="2026-11-22").lines
+    assert "2020-12-22" == f"{line.since:%Y-%m-%d}"
+    assert 0 == monitor.score("moonshot-ai", as_of="2026-11-22").value
+
+
+def test_every_date_of_the_entity_list_is_its_first_citation(shared: Path) -> None:
+    """Between the list's beginning in 1997 and the copy's day; two-digit years read right."""
+    file = shared / "data" / "bis" / "bis_entity_list_2026-07-09.json"
+    with file.open("rb") as stream:
+        told = [row.told for row in sources.reader("bis-entity-list")(stream)]
+    events = [event for event in told if isinstance(event, Event)]
+    years = Counter(event.occurred_at.year for event in events)
+    assert (1997, 2025) == (min(years), max(years))
+    for event in events:
+        dates = [citation.rpartition(", ")[2] for citation in event.attributes["citations"]]
+        assert f"{event.occurred_at:%Y-%m-%d}" == min(dates)
+    assert 257 <= sum(len(event.attributes["citations"]) > 1 for event in events)
