@@ -1,11 +1,11 @@
 """Riskmon: every event as each source told it, and scores that can be explained and recomputed.
 
-    import riskmon
+import riskmon
 
-    monitor = riskmon.open("sqlite:///risk.db")
-    monitor.declare("companies.jsonl")
-    monitor.ingest("events.jsonl")
-    monitor.score("Baidu", as_of="2024-02-12").lines
+monitor = riskmon.open("sqlite:///risk.db")
+monitor.declare("companies.jsonl")
+monitor.ingest("events.jsonl")
+monitor.score("Baidu", as_of="2024-02-12").lines
 """
 
 from importlib import import_module

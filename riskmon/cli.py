@@ -89,13 +89,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _open(arguments: argparse.Namespace) -> Monitor:
-    import riskmon  # noqa: PLC0415
+    import riskmon
 
     return riskmon.open(arguments.database, rules=arguments.rules)
 
 
 def _json(value: object) -> None:
-    from riskmon.results import to_json  # noqa: PLC0415
+    from riskmon.results import to_json
 
     print(json.dumps(to_json(value), ensure_ascii=False, indent=1))
 
@@ -115,7 +115,7 @@ def _clocks(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    from riskmon import demo  # noqa: PLC0415
+    from riskmon import demo
 
     demo.run(arguments.as_of)
     return 0
@@ -135,7 +135,7 @@ def _ingest(arguments: argparse.Namespace) -> int:
 
 
 def _take(arguments: argparse.Namespace, one: Callable[[Monitor, Any], Report]) -> int:
-    from riskmon import show  # noqa: PLC0415
+    from riskmon import show
 
     reports = []
     code = 0
@@ -157,7 +157,7 @@ def _take(arguments: argparse.Namespace, one: Callable[[Monitor, Any], Report]) 
 
 
 def _recalculate(arguments: argparse.Namespace) -> int:
-    from riskmon import show  # noqa: PLC0415
+    from riskmon import show
 
     with _open(arguments) as monitor:
         run = monitor.recalculate()
@@ -165,7 +165,7 @@ def _recalculate(arguments: argparse.Namespace) -> int:
 
 
 def _score(arguments: argparse.Namespace) -> int:
-    from riskmon import show  # noqa: PLC0415
+    from riskmon import show
 
     with _open(arguments) as monitor:
         score = monitor.score(arguments.name, **_clocks(arguments))
@@ -173,7 +173,7 @@ def _score(arguments: argparse.Namespace) -> int:
 
 
 def _scores(arguments: argparse.Namespace) -> int:
-    from riskmon import show  # noqa: PLC0415
+    from riskmon import show
 
     with _open(arguments) as monitor:
         scores = monitor.scores(**_clocks(arguments))
@@ -181,7 +181,7 @@ def _scores(arguments: argparse.Namespace) -> int:
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    from riskmon import show  # noqa: PLC0415
+    from riskmon import show
 
     with _open(arguments) as monitor:
         score = monitor.score(arguments.name, **_clocks(arguments))
@@ -190,7 +190,7 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _history(arguments: argparse.Namespace) -> int:
-    from riskmon import show  # noqa: PLC0415
+    from riskmon import show
 
     with _open(arguments) as monitor:
         history = monitor.history(
@@ -205,7 +205,7 @@ def _history(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from riskmon import show  # noqa: PLC0415
+    from riskmon import show
 
     with _open(arguments) as monitor:
         status = monitor.status()

@@ -33,6 +33,16 @@ def default_url() -> str:
     return os.environ.get("RISKMON_DATABASE_URL") or f"sqlite:///{folder / 'risk.db'}"
 
 
+def beside(engine: sa.Engine, ending: str) -> Path:
+    """Return a path beside the database's file, or in the user's data folder where it has none."""
+    name = engine.url.database
+    if name and name != ":memory:":
+        return Path(name).with_name(Path(name).stem + ending)
+    return platformdirs.user_data_path("riskmon", appauthor=False, ensure_exists=True) / (
+        f"memory{ending}"
+    )
+
+
 def connect(url: str) -> sa.Engine:
     """Return an engine for `url`, its schema brought to the newest.
 
@@ -90,7 +100,7 @@ def refusals(url: sa.URL) -> Iterator[None]:
         ) from error
 
 
-def _set_up(connection: Any, _record: object) -> None:
+def _set_up(connection: Any, *_: object) -> None:
     for pragma in (
         "synchronous=FULL",
         "foreign_keys=ON",
@@ -130,7 +140,7 @@ def revision(connection: sa.Connection) -> str | None:
     """Return the schema's revision, None for an empty database."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
-    return connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return str(connection.scalar(sa.text("SELECT version_num FROM alembic_version")))
 
 
 def _migrate(engine: sa.Engine) -> None:

@@ -13,7 +13,6 @@ from riskmon.database import shipped
 from riskmon.monitor import Moment, Monitor, utc_now
 
 URL = "sqlite:///riskmon-demo.db"
-BARS = 24
 
 
 def load(url: str = URL) -> Monitor:
@@ -45,7 +44,9 @@ def run(as_of: Moment | None) -> None:
         scores = monitor.scores(as_of=as_of)
         end = scores[0].as_of
         start = min(end - timedelta(days=365), datetime(2023, 11, 1, tzinfo=UTC))
-        moments = [start + (end - start) * part / BARS for part in range(1, BARS + 1)]
+        moments = [
+            start + (end - start) * part / show.HISTORY for part in range(1, show.HISTORY + 1)
+        ]
         histories: dict[str, list[float]] = {score.company: [] for score in scores}
         for at in moments:
             for score in monitor.scores(as_of=at):

@@ -2,24 +2,94 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from riskmon.errors import InputError, Problem
-from riskmon.ledger import Fact, canonical
-from riskmon.model import Company, Event, Row, Withdrawal
+from riskmon.ledger import Fact, Ledger, canonical
+from riskmon.model import Company, Event, Rejected, Row, Withdrawal
+from riskmon.results import Report
 from riskmon.sources import Read, jsonl
 
 OWN = "riskmon"
 """The `source` of what riskmon's user declares and publishes."""
 
+log = logging.getLogger("riskmon")
+
 Input = str | PathLike[str] | BinaryIO | Iterable[Any]
 One = Callable[[int, str, object], Row]
 """From line number, raw text and JSON to a row."""
+
+
+BATCH = 1000
+
+
+def take(
+    ledger: Ledger,
+    given: Input,
+    read: Read,
+    one: One,
+    clock: Callable[[], datetime],
+    rejects: Path,
+) -> Report:
+    """Append what `given` tells, a batch a transaction; write what is refused to `rejects`."""
+    with rows(given, read, one) as (name, given_rows):
+        report = Report(name)
+        while batch := list(itertools.islice(given_rows, BATCH)):
+            before = len(report.rejected)
+            _store(ledger, batch, clock(), report)
+            if fresh := report.rejected[before:]:
+                report.rejects = _write(rejects, fresh, clock())
+    return report
+
+
+def _store(ledger: Ledger, batch: list[Row], now: datetime, report: Report) -> None:
+    kept: list[tuple[Row, Fact]] = []
+    missing = _undeclared(ledger, batch)
+    for row in batch:
+        told = row.told
+        problems = told if isinstance(told, list) else _strangers(told, missing)
+        if isinstance(told, list) or problems:
+            report.reject(row, problems[0].field, "; ".join(map(str, problems)))
+        else:
+            kept.append((row, _fact(told)))
+    outcomes = ledger.append([fact for _, fact in kept], now)
+    for (row, _), outcome in zip(kept, outcomes, strict=True):
+        if outcome == "unknown":
+            reason = "ref: expected the source and ref of a report, got one never told"
+            report.reject(row, "ref", reason)
+        else:
+            report.count(row, outcome)
+
+
+def _undeclared(ledger: Ledger, batch: list[Row]) -> set[str]:
+    named = {
+        party.company
+        for row in batch
+        if isinstance(row.told, Event)
+        for party in row.told.parties
+        if party.company is not None
+    }
+    return named - ledger.known("company.declared", OWN, named) if named else set()
+
+
+def _write(file: Path, rejected: list[Rejected], now: datetime) -> Path | None:
+    at = f"{now:%Y-%m-%dT%H:%M:%SZ}"
+    try:
+        with file.open("a", encoding="utf-8", errors="backslashreplace") as out:
+            for one in rejected:
+                out.write(canonical({"rejected_at": at, **one._asdict()}) + "\n")
+    except OSError as error:  # what was stored is stored: the report has the refusals
+        log.warning("the refused rows cannot be written to %s: %s", file, error.strerror)
+        return None
+    return file
 
 
 def read_companies(stream: BinaryIO) -> Iterator[Row]:
@@ -44,9 +114,8 @@ def rows(given: Input, read: Read, one: One) -> Iterator[tuple[str, Iterator[Row
         with stream:
             yield str(path), read(stream)
     elif hasattr(given, "read"):
-        stream = cast(BinaryIO, given)
-        stream = getattr(stream, "buffer", stream)  # a text file's bytes
-        yield str(getattr(given, "name", "input")), read(stream)
+        opened = cast("BinaryIO", getattr(given, "buffer", given))  # a text file's bytes
+        yield str(getattr(given, "name", "input")), read(opened)
     else:
         yield "input", (_given(number, data, one) for number, data in enumerate(given, 1))
 
@@ -57,7 +126,7 @@ def _given(number: int, data: Any, one: One) -> Row:
     return one(number, json.dumps(data, ensure_ascii=False, default=str), data)
 
 
-def fact(told: Event | Withdrawal | Company) -> Fact:
+def _fact(told: Event | Withdrawal | Company) -> Fact:
     """Return what the ledger is to record of a row."""
     body = canonical(told.model_dump(mode="json", exclude_defaults=True))
     if isinstance(told, Company):
@@ -66,7 +135,7 @@ def fact(told: Event | Withdrawal | Company) -> Fact:
     return Fact(kind, told.source, told.ref, body)
 
 
-def strangers(told: Event | Withdrawal | Company, missing: set[str]) -> list[Problem]:
+def _strangers(told: Event | Withdrawal | Company, missing: set[str]) -> list[Problem]:
     """Return a problem for each party that names a company which nobody has declared."""
     if not missing or not isinstance(told, Event):
         return []

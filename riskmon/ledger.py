@@ -12,7 +12,8 @@ from typing import Any, Literal, NamedTuple
 import sqlalchemy as sa
 
 from riskmon.database import connect, refusals, writing
-from riskmon.model import Entry, utc_text
+from riskmon.forms import utc_text
+from riskmon.model import Entry
 from riskmon.tables import entry
 
 GENESIS = "0" * 64
@@ -113,7 +114,8 @@ class Ledger:
 
             def recorded_at(position: int) -> datetime:
                 query = sa.select(entry.c.recorded_at).where(entry.c.position == position)
-                return connection.execute(query).scalar_one()
+                found: datetime = connection.execute(query).scalar_one()
+                return found
 
             # Positions are dense and recorded_at never goes back, so bisection finds the place.
             positions = range(1, _head(connection).position + 1)

@@ -7,17 +7,15 @@ checked there; entries, lines and scores are made by riskmon itself and are plai
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -25,95 +23,20 @@ from pydantic import (
 )
 
 from riskmon.errors import Problem
-
-EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-MOMENT = re.compile(
-    r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?)?", re.ASCII
+from riskmon.forms import (
+    WORD,
+    Id,
+    Identifiers,
+    LongText,
+    Moment,
+    Ref,
+    Share,
+    Subject,
+    Text,
+    Type,
+    Word,
+    plain,
 )
-WANTED = "a date such as 2024-01-12 or a moment with its offset such as 2024-01-12T14:00:00Z"
-
-
-def moment(value: object) -> datetime:
-    """Return `value` (ISO text, date or aware datetime) in UTC; a date is its 00:00 UTC.
-
-    Raises ValueError for a naive time, a time that does not exist, and years that no event
-    of this field has (before 1900, from 2200 on).
-    """
-    if isinstance(value, str):
-        if not MOMENT.fullmatch(value):
-            raise ValueError(f"expected {WANTED}")
-        try:
-            parsed = datetime.fromisoformat(value)
-        except ValueError as error:
-            raise ValueError(f"expected {WANTED}; {error}") from None
-        dated = parsed.replace(tzinfo=UTC) if len(value) == len("2024-01-12") else parsed
-    elif isinstance(value, datetime):
-        dated = value
-    elif isinstance(value, date):
-        dated = datetime(value.year, value.month, value.day, tzinfo=UTC)
-    else:
-        raise ValueError(f"expected {WANTED}")  # noqa: TRY004 (pydantic collects ValueError)
-    if dated.tzinfo is None:
-        raise ValueError("a time without its offset is ambiguous: end it in Z or in +08:00")
-    try:
-        dated = dated.astimezone(UTC)
-    except OverflowError:
-        dated = EARLIEST - timedelta(days=1)
-    if not EARLIEST <= dated < LATEST:
-        raise ValueError("expected a date from 1900 to 2199")
-    return dated
-
-
-def utc_text(value: datetime) -> str:
-    """Return an aware datetime as UTC text of fixed width: 2024-01-12T00:00:00.000000Z."""
-    if value.tzinfo is None:
-        raise ValueError(f"expected an aware datetime, got {value!r}")
-    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
-
-
-def plain(value: dict[str, Any]) -> dict[str, Any]:
-    """Return `value` if it is JSON that both databases can keep: finite, shallow, no NUL."""
-    pending: list[tuple[Any, int]] = [(value, 0)]
-    while pending:
-        inner, depth = pending.pop()
-        if depth > 8:  # noqa: PLR2004
-            raise ValueError("expected at most 8 levels of nesting")
-        if isinstance(inner, dict):
-            pending += [(key, depth + 1) for key in inner]
-            pending += [(member, depth + 1) for member in inner.values()]
-        elif isinstance(inner, list):
-            pending += [(member, depth + 1) for member in inner]
-        elif isinstance(inner, str):
-            if "\0" in inner or any("\ud800" <= character <= "\udfff" for character in inner):
-                raise ValueError("expected text without NUL and without half characters")
-        elif isinstance(inner, float):
-            if not math.isfinite(inner):
-                raise ValueError("expected a finite number")
-        elif isinstance(inner, int):
-            if not -(2**63) <= inner < 2**63:
-                raise ValueError("expected a whole number of at most 63 bits")
-        elif inner is not None:
-            raise ValueError(f"expected JSON, got {type(inner).__name__}")
-    return value
-
-
-TYPE = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*\.[a-z][a-z0-9]*(-[a-z0-9]+)*$"
-WORD = r"^[a-z0-9]+(-[a-z0-9]+)*$"
-SUBJECT = r"^[a-z0-9]+(-[a-z0-9]+)*(:[a-z0-9]+(-[a-z0-9]+)*)?$"
-ID = r"^[^\s\x00-\x1f\x7f]+$"
-TEXT = r"^[^\x00]+$"
-"""The forms of text; `validation.py` says each in words."""
-
-Moment = Annotated[datetime, BeforeValidator(moment)]
-Share = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
-Type = Annotated[str, StringConstraints(pattern=TYPE, max_length=100)]
-Word = Annotated[str, StringConstraints(pattern=WORD, max_length=100)]
-Subject = Annotated[str, StringConstraints(pattern=SUBJECT, max_length=200)]
-Id = Annotated[str, StringConstraints(pattern=ID, max_length=200)]
-Ref = Annotated[str, StringConstraints(pattern=TEXT, max_length=500)]
-Text = Annotated[str, StringConstraints(pattern=TEXT, max_length=2000)]
-LongText = Annotated[str, StringConstraints(max_length=50_000, pattern=r"^[^\x00]*$")]
-Identifiers = dict[Word, Text | Annotated[tuple[Text, ...], Field(max_length=100)]]
 
 
 class Noun(BaseModel):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import json
 import logging
 import threading
 from collections.abc import Callable
@@ -11,15 +9,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from os import PathLike
 from pathlib import Path
-
-import platformdirs
+from typing import Self
 
 from riskmon import intake, readmodel, sources
-from riskmon.database import default_url, shipped
+from riskmon.database import beside, default_url, shipped
 from riskmon.errors import InputError, UnknownCompanyError
+from riskmon.forms import moment
 from riskmon.intake import OWN, Input
 from riskmon.ledger import Fact, Ledger
-from riskmon.model import Company, Event, Rejected, Row, Score, moment
+from riskmon.model import Company, Score
 from riskmon.names import Resolution, words
 from riskmon.results import History, Move, Point, Report, Run, Scores, Status
 from riskmon.ruleset import Ruleset, load_ruleset
@@ -29,7 +27,6 @@ from riskmon.standing import Standing
 from riskmon.validation import did_you_mean
 
 RULESET = "ruleset"
-BATCH = 1000
 NOTABLE_POINTS = 0.01
 
 Moment = str | date | datetime
@@ -71,7 +68,7 @@ class Monitor:
         self._live = Standing()
         self._past: tuple[int, Standing] | None = None
 
-    def __enter__(self) -> Monitor:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -89,7 +86,6 @@ class Monitor:
         `companies`: a path or open binary file of one JSON object a line, or an iterable of
         dict or Company. Returns counts, and what was rejected with line, field and reason.
         """
-
         return self._take(companies, intake.read_companies, intake.one_company, rejects)
 
     def ingest(
@@ -114,74 +110,11 @@ class Monitor:
         one: intake.One,
         rejects: str | PathLike[str] | None,
     ) -> Report:
-        with intake.rows(given, read, one) as (name, rows):
-            report = Report(name)
+        with self._lock:
             if self._ledger.first("ruleset.published") is None:
                 self._publish(self._load())
-            while batch := list(itertools.islice(rows, BATCH)):
-                before = len(report.rejected)
-                self._store(batch, report)
-                if fresh := report.rejected[before:]:
-                    report.rejects = self._write_rejects(rejects, fresh)
-        return report
-
-    def _store(self, rows: list[Row], report: Report) -> None:
-        kept: list[tuple[Row, Fact]] = []
-        missing = self._undeclared(rows)
-        for row in rows:
-            told = row.told
-            problems = told if isinstance(told, list) else intake.strangers(told, missing)
-            if isinstance(told, list) or problems:
-                reason = "; ".join(map(str, problems))
-                report.reject(row, problems[0].field, reason)
-            else:
-                kept.append((row, intake.fact(told)))
-        outcomes = self._ledger.append([fact for _, fact in kept], self._clock())
-        for (row, _), outcome in zip(kept, outcomes, strict=True):
-            if outcome == "unknown":
-                reason = "expected the source and ref of a report, got one never told"
-                report.reject(row, "ref", f"ref: {reason}")
-            elif outcome == "duplicate":
-                report.duplicates += 1
-            else:
-                setattr(report, outcome, getattr(report, outcome) + 1)
-                if outcome == "appended" and isinstance(row.told, Event):
-                    report.types[row.told.type] = report.types.get(row.told.type, 0) + 1
-
-    def _undeclared(self, rows: list[Row]) -> set[str]:
-        named = {
-            party.company
-            for row in rows
-            if isinstance(row.told, Event)
-            for party in row.told.parties
-            if party.company is not None
-        }
-        return named - self._ledger.known("company.declared", OWN, named) if named else set()
-
-    def _write_rejects(
-        self, path: str | PathLike[str] | None, rejected: list[Rejected]
-    ) -> Path | None:
-        file = Path(path) if path else self._folder() / f"{self._stem()}.rejected.jsonl"
-        at = f"{self._clock():%Y-%m-%dT%H:%M:%SZ}"
-        try:
-            with file.open("a", encoding="utf-8", errors="backslashreplace") as out:
-                for one in rejected:
-                    record = {"rejected_at": at, **one._asdict()}
-                    out.write(json.dumps(record, ensure_ascii=False) + "\n")
-        except OSError as error:  # what was stored is stored: the report has the refusals
-            log.warning("the refused rows cannot be written to %s: %s", file, error.strerror)
-            return None
-        return file
-
-    def _stem(self) -> str:
-        name = self._ledger.engine.url.database
-        return Path(name).stem if name and name != ":memory:" else "memory"
-
-    def _folder(self) -> Path:
-        name = self._ledger.engine.url.database
-        if name and name != ":memory:":
-            return Path(name).parent
-        return platformdirs.user_data_path("riskmon", appauthor=False, ensure_exists=True)
+            file = Path(rejects) if rejects else beside(self._ledger.engine, ".rejected.jsonl")
+            return intake.take(self._ledger, given, read, one, self._clock, file)
 
     # Rules
 
@@ -318,8 +251,10 @@ class Monitor:
         if known_at is None:
             self._live.apply(self._ledger.entries(after=self._live.position))
             return self._live
-        position = known_at if isinstance(known_at, int) else self._ledger.position_at(
-            _moment(known_at, "known_at")
+        position = (
+            known_at
+            if isinstance(known_at, int)
+            else self._ledger.position_at(_moment(known_at, "known_at"))
         )
         if self._past is None or self._past[0] != position:
             self._past = (position, Standing(self._ledger.entries(until=position)))

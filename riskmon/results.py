@@ -12,7 +12,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from riskmon import model
 from riskmon.errors import MissingExtraError
-from riskmon.model import Event, Rejected, Score, level, utc_text
+from riskmon.forms import utc_text
+from riskmon.model import Event, Rejected, Score, level
 
 Row = TypeVar("Row")
 
@@ -32,13 +33,13 @@ class Frame(Generic[Row]):
     def __getitem__(self, index: int) -> Row:
         return self._rows[index]
 
-    def record(self, row: Row) -> dict[str, Any]:
+    def columns(self, row: Row) -> dict[str, Any]:
         """Return the columns of one row."""
         raise NotImplementedError
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return the rows as dicts; moments are aware datetimes."""
-        return [self.record(row) for row in self]
+        return [self.columns(row) for row in self]
 
     def to_polars(self) -> Any:
         """Return a polars DataFrame (extra `polars`)."""
@@ -60,11 +61,11 @@ class Frame(Generic[Row]):
         return self.to_polars().__arrow_c_stream__(requested_schema)
 
     def _repr_html_(self) -> str:
-        records = self.to_dicts()
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in (records or [{}])[0])
+        dicts = self.to_dicts()
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in (dicts or [{}])[0])
         body = "".join(
             "<tr>" + "".join(f"<td>{html.escape(_cell(v))}</td>" for v in r.values()) + "</tr>"
-            for r in records
+            for r in dicts
         )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
@@ -76,7 +77,7 @@ def _cell(value: object) -> str:
 class Scores(Frame[Score]):
     """Scores of companies at one moment, highest first."""
 
-    def record(self, row: Score) -> dict[str, Any]:
+    def columns(self, row: Score) -> dict[str, Any]:
         """Return company, name, value, level, the greatest line's rule and since, both clocks."""
         top = row.hazards[0] if row.hazards else None
         return {
@@ -106,7 +107,7 @@ class History(Frame[Point]):
         super().__init__(rows)
         self.company = company
 
-    def record(self, row: Point) -> dict[str, Any]:
+    def columns(self, row: Point) -> dict[str, Any]:
         """Return company, as_of, value and level."""
         return {
             "company": self.company,
@@ -130,6 +131,13 @@ class Report:
     rejected: list[Rejected] = field(default_factory=list)
     rejects: Path | None = None
     """The file that the rejected rows were written to; None where there are none."""
+
+    def count(self, row: model.Row, outcome: str) -> None:
+        """Note what became of a row: appended, revised, withdrawn or duplicate."""
+        name = "duplicates" if outcome == "duplicate" else outcome
+        setattr(self, name, getattr(self, name) + 1)
+        if outcome == "appended" and isinstance(row.told, Event):
+            self.types[row.told.type] = self.types.get(row.told.type, 0) + 1
 
     def reject(self, row: model.Row, field: str, reason: str) -> None:
         """Note a refused row."""

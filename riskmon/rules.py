@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
-from riskmon.model import Company, Id, LongText, Moment, Noun, Text, Type, Word, moment, utc_text
+from riskmon.forms import Id, LongText, Moment, Text, Type, Word, moment, utc_text
+from riskmon.model import Company, Noun
 
 DAYS_PER_YEAR = 365.25
 
@@ -137,7 +138,7 @@ class Rule(Noun):
     ]
     open: tuple[Type, ...] = ()
     topics: tuple[Word, ...] = ()
-    roles: dict[Word, Probability] = {"subject": 1.0}
+    roles: dict[Word, Probability] = Field(default={"subject": 1.0})
     half_life: HalfLife
     cap: Probability = 0.9
     scope: Probability = 0.0
@@ -150,7 +151,7 @@ class Rule(Noun):
     def _open_stages_stand(self) -> Rule:
         for name in self.open:
             if not isinstance(self.stages.get(name), float | dict):
-                raise ValueError(
+                raise ValueError(  # noqa: TRY004 (pydantic collects ValueError)
                     f"expected `open` to name stages that have a likelihood of their own; "
                     f"{name!r} has none"
                 )

@@ -10,8 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from riskmon.errors import Problem, RulesError
 from riskmon.model import Noun, Publisher
 from riskmon.rules import Rule

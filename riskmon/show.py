@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from riskmon.model import LEVELS, Line, Score
 from riskmon.results import History, Report, Run, Scores, Status
@@ -17,9 +19,12 @@ if TYPE_CHECKING:
     from riskmon.ruleset import Ruleset
 
 BARS = "▁▂▃▄▅▆▇█"
+HISTORY = 16
+"""Bars in a small history."""
 WIDTH = 100
 MOST_REFUSALS = 20
-COLORS = dict(zip(LEVELS, ("green", "yellow", "dark_orange", "red"), strict=True))
+SMALL_POINTS = 0.005
+COLOURS = dict(zip(LEVELS, ("green", "yellow", "dark_orange", "red"), strict=True))
 
 
 def safe(text: object) -> str:
@@ -71,15 +76,19 @@ def score(found: Score) -> None:
 def explain(found: Score, ruleset: Ruleset | None) -> None:
     """Print a score line by line: points, reason, arithmetic, events."""
     print(_headline(found))
-    print(f"It stands on {found.position:,} entries of the ledger, known by {when(found.known_at)}.")
+    print(
+        f"It stands on {found.position:,} entries of the ledger, "
+        f"the last recorded {when(found.known_at)}."
+    )
     if not found.lines:
         print("No line: nothing that the rules read bears on it.")
-    for line in found.lines:
-        _explain_line(line, ruleset)
-        print(f"          without it: {line.without:.2f}")
+    small = [line for line in found.lines if line.points < SMALL_POINTS]
+    for line in found.lines[: len(found.lines) - len(small)]:
+        _explain_line(line, ruleset, f"without this line: {line.without:.2f}")
+    if small:
+        print(f"\n  0.00 points  each: {', '.join(safe(line.rule) for line in small)}")
     for line in found.shadow:
-        _explain_line(line, ruleset)
-        print("          experimental: shown, not counted")
+        _explain_line(line, ruleset, "experimental: shown, not counted")
 
 
 def _headline(found: Score) -> str:
@@ -89,18 +98,31 @@ def _headline(found: Score) -> str:
     )
 
 
-def _explain_line(line: Line, ruleset: Ruleset | None) -> None:
+def _explain_line(line: Line, ruleset: Ruleset | None, effect: str) -> None:
     rule = ruleset.by_id.get(line.rule) if ruleset else None
     print()
-    print(f"{line.points:6.2f} points  {safe(rule.title if rule else line.rule)}  [{line.rule}]")
+    points = f"{line.points:6.2f} points" if not math.isnan(line.points) else "    no points"
+    print(f"{points}  {safe(rule.title if rule else line.rule)}  [{line.rule}]")
     print(f"          {safe(line.matter)}: {line.stage or 'unproven'} since {when(line.since)}")
     print(
         f"          severity {line.severity:g} x likelihood {line.likelihood:.3g} "
-        f"x weight {line.weight:.3g} ({line.via}) x decay {line.decay:.3g}"
+        f"x weight {line.weight:.3g} ({line.via}) x decay {line.decay:.3g}; {effect}"
     )
     for event in line.events:
-        print(f"          - {when(event.occurred_at)} {event.type}, {safe(event.source)}: "
-              f"{safe(event.title)}")
+        print(
+            f"          - {when(event.occurred_at)} {event.type}, {safe(event.source)}: "
+            f"{safe(event.title)}"
+        )
+    if rule and rule.why:
+        indent = " " * 10
+        print(
+            textwrap.fill(
+                safe(" ".join(rule.why.split())),
+                WIDTH,
+                initial_indent=indent,
+                subsequent_indent=indent,
+            )
+        )
 
 
 def history(found: History, name: str) -> None:
@@ -159,29 +181,28 @@ def status(found: Status) -> None:
 
 
 def _table(*columns: str) -> Table:
-    from rich import box  # noqa: PLC0415 (late: `riskmon --help` needs no tables)
-    from rich.table import Table  # noqa: PLC0415
+    from rich import box
+    from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
-        table.add_column(
-            column,
-            justify="right" if column == "score" else "left",
-            no_wrap=True,
-            max_width=28 if column == "company" else None,
-        )
+        # Names shrink where the terminal is narrow, figures do not.
+        least = {"score": 6, "level": 8, "history": HISTORY, "since": 10}.get(column)
+        side: Literal["left", "right"] = "right" if column == "score" else "left"
+        most = 26 if column == "company" else None
+        table.add_column(column, justify=side, no_wrap=True, min_width=least, max_width=most)
     return table
 
 
 def _row(table: Table, *cells: str) -> None:
-    from rich.text import Text  # noqa: PLC0415
+    from rich.text import Text
 
     # Text, not markup: a title `[/bold]` is a title.
-    table.add_row(*(Text(safe(cell), style=COLORS.get(cell, "")) for cell in cells))
+    table.add_row(*(Text(safe(cell), style=COLOURS.get(cell, "")) for cell in cells))
 
 
 def _print(table: Table) -> None:
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
     console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
     console.print(table)

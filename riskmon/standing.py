@@ -118,8 +118,9 @@ class Standing:
         return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
     def reach(self, company: str) -> tuple[list[Company], list[Matter]]:
-        """Return all that can bear on one company: its owners, all the way up, and the matters
-        that name one of them or reach it through their scope.
+        """Return its owners, all the way up, and every matter that can bear on one company.
+
+        Those are the matters that name it or one of them, and those that have a scope.
         """
         group = {company}
         pending = [company]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from riskmon.model import utc_text
+from riskmon.forms import utc_text
 
 REVISION = "0001"
 """The newest migration; a database that names another is older or newer than this code."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from riskmon.errors import Problem
-from riskmon.model import ID, SUBJECT, TEXT, TYPE, WORD
+from riskmon.forms import ID, SUBJECT, TEXT, TYPE, WORD
 
 FORMS = {
     TYPE: "two lower-case words joined by a dot, such as case.indicted",
@@ -64,20 +65,20 @@ def path(location: Sequence[str | int]) -> str:
 
 def problems_of(error: ValidationError, fields: Iterable[str] = ()) -> list[Problem]:
     """Return what pydantic found, each as: field, what was expected, what is there."""
-    found: dict[str, Problem] = {}
-    for item in error.errors(include_url=False):
-        location = item["loc"]
-        problem = Problem(_message(dict(item), fields), field=path(location), location=location)
-        found.setdefault(problem.field, problem)
-    return list(found.values())
+    problems: dict[str, Problem] = {}
+    for found in error.errors(include_url=False):
+        location = found["loc"]
+        problem = Problem(_message(dict(found), fields), field=path(location), location=location)
+        problems.setdefault(problem.field, problem)
+    return list(problems.values())
 
 
-def _message(item: dict[str, Any], fields: Iterable[str]) -> str:
-    kind, context, got = item["type"], item.get("ctx", {}), shown(item["input"])
+def _message(found: dict[str, Any], fields: Iterable[str]) -> str:
+    kind, context, got = found["type"], found.get("ctx", {}), shown(found["input"])
     if kind == "missing":
         return "is required and missing"
     if kind == "extra_forbidden":
-        return f"is not a known field{did_you_mean(str(item['loc'][-1]), fields)}"
+        return f"is not a known field{did_you_mean(str(found['loc'][-1]), fields)}"
     if kind == "value_error":
         return f"{context['error']}, got {got}"
     if kind == "string_pattern_mismatch":
@@ -91,14 +92,15 @@ def _message(item: dict[str, Any], fields: Iterable[str]) -> str:
         return f"expected text without half characters, got {got}"
     if kind.endswith("_type") and kind.removesuffix("_type") in KINDS:
         return f"expected {KINDS[kind.removesuffix('_type')]}, got {got}"
-    return f"{item['msg'][:1].lower()}{item['msg'][1:]}, got {got}"
+    return f"{found['msg'][:1].lower()}{found['msg'][1:]}, got {got}"
 
 
-def field_names(model: type[BaseModel]) -> set[str]:
+@functools.cache
+def field_names(model: type[BaseModel]) -> frozenset[str]:
     """Return the names of all fields of `model` and of the models inside it."""
     schema = TypeAdapter(model).json_schema()
     inner = schema.get("$defs", {}).values()
-    return {name for part in (schema, *inner) for name in part.get("properties", {})}
+    return frozenset(name for part in (schema, *inner) for name in part.get("properties", {}))
 
 
 def check(model: type[M], data: object) -> M | list[Problem]:

@@ -91,7 +91,7 @@ class Document:
                 self._construct(member, (*location, index))
                 for index, member in enumerate(node.value)
             ]
-        return _scalar(node.tag.rpartition(":")[2], node.value)
+        return _scalar(str(node.tag).rpartition(":")[2], node.value)
 
 
 def _scalar(kind: str, text: str) -> Any:

@@ -1,0 +1,1 @@
+"""Tests: each says in its name and docstring what riskmon promises."""

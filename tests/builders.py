@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import riskmon
-from riskmon.model import moment
+from riskmon.forms import moment
 from riskmon.monitor import Monitor
 
 ROOT = Path(__file__).parent.parent
@@ -73,6 +73,7 @@ class Clock:
         self.now = moment(now)
 
     def __call__(self) -> datetime:
+        """Return that moment."""
         return self.now
 
 

@@ -14,20 +14,20 @@ from tests.builders import ROOT, SHARED, Clock, replayed
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock at 1 January 2024."""
+    """Return a clock at 1 January 2024."""
     return Clock()
 
 
 @pytest.fixture
 def monitor(tmp_path: Path, clock: Clock) -> Iterator[Monitor]:
-    """A monitor with the shipped rules on an empty database of its own."""
+    """Open a monitor with the shipped rules on an empty database of its own."""
     with riskmon.open(f"sqlite:///{tmp_path / 'risk.db'}", clock=clock) as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
 def scenario(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitor]:
-    """The shipped scenario under the shipped rules, recorded as it was published. Read only."""
+    """Replay the shipped scenario under the shipped rules, recorded as published. Read only."""
     folder = ROOT / "scenario"
     with replayed(
         f"sqlite:///{tmp_path_factory.mktemp('scenario') / 'risk.db'}",
@@ -41,7 +41,7 @@ def scenario(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitor]:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of public lists and the model's scenario, where it is."""
+    """Return the folder of public lists and the model's scenario, where it is."""
     if not SHARED.is_dir():
         pytest.skip(f"needs the public lists in {SHARED.name}/ beside the project")
     return SHARED

@@ -135,7 +135,7 @@ def exposure(company: dict[str, Any], subject: str, at: datetime) -> float:
         if edge["subject"] == subject and holds(edge, at)
     ]
     own = 1.0 if subject == f"country:{company.get('jurisdiction')}" else 0.0
-    return max([own, *weights])
+    return float(max([own, *weights]))
 
 
 def owned(
@@ -168,7 +168,9 @@ def owned(
             value[one] = max([value[one], *(control * v for v in above)])
     if company in carriers:
         return value[company]
-    return minority * sum(s * value[owner] for owner, s in owners[company] if owner in carriers)
+    return minority * sum(
+        float(s) * value[owner] for owner, s in owners[company] if owner in carriers
+    )
 
 
 def stand(

@@ -57,7 +57,7 @@ def test_a_database_newer_than_the_code_is_refused(tmp_path: Path) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     engine.dispose()
-    with pytest.raises(DatabaseError, match="schema 9999, newer than this riskmon's.*upgrade"):
+    with pytest.raises(DatabaseError, match=r"schema 9999, newer than this riskmon's.*upgrade"):
         riskmon.open(url)
 
 
@@ -73,7 +73,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 def test_a_url_that_is_none_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """And an example of one is given."""
     monkeypatch.setenv("RISKMON_DATABASE_URL", url or "x")
-    with pytest.raises(DatabaseError, match="expected a .* such as sqlite:///risk.db"):
+    with pytest.raises(DatabaseError, match=r"expected a .* such as sqlite:///risk.db"):
         riskmon.open(url)
 
 

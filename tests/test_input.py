@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import riskmon
 from riskmon.errors import InputError
-from riskmon.model import EARLIEST, LATEST, moment
+from riskmon.forms import EARLIEST, LATEST, moment
 from riskmon.monitor import Monitor
 from tests.builders import Clock, company, event, lines, withdrawal
 
@@ -200,7 +200,7 @@ def test_a_missing_file_is_said(monitor: Monitor, tmp_path: Path) -> None:
         monitor.ingest(tmp_path / "nowhere.jsonl")
 
 
-def test_a_declaration_is_revised_by_the_next(monitor: Monitor, clock: Clock) -> None:
+def test_a_declaration_is_revised_by_the_next(monitor: Monitor) -> None:
     """And a repeat vanishes."""
     reports = [
         monitor.declare([company()]),
@@ -212,7 +212,11 @@ def test_a_declaration_is_revised_by_the_next(monitor: Monitor, clock: Clock) ->
     assert "cn" == monitor.find("baidu").jurisdiction
 
 
-@given(st.datetimes(EARLIEST.replace(tzinfo=None), datetime(2199, 1, 1), timezones=st.timezones()))
+@given(
+    st.datetimes(
+        EARLIEST.replace(tzinfo=None), LATEST.replace(tzinfo=None), timezones=st.timezones()
+    )
+)
 def test_a_moment_is_the_same_written_out(at: datetime) -> None:
     """Any zone, in as text or as datetime: one moment in UTC."""
     expected = at.astimezone(UTC)

@@ -12,9 +12,11 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from riskmon.forms import moment
 from riskmon.ledger import Fact, Ledger
-from riskmon.model import Entry, moment
+from riskmon.model import Entry
 from riskmon.monitor import Monitor
+from riskmon.tables import entry
 from tests.builders import Clock, company, event, withdrawal
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
@@ -130,13 +132,14 @@ def test_bodies_come_back_byte_for_byte(monitor: Monitor, tmp_path: Path) -> Non
     ledger = Ledger(f"sqlite:///{tmp_path / 'risk.db'}")
     (body,) = [e.body for e in ledger.entries() if e.ref == "strange"]
     assert strange == json.loads(body)["attributes"]
-    assert json.dumps(
-        json.loads(body), sort_keys=True, ensure_ascii=False, separators=(",", ":")
-    ) == body
+    assert (
+        json.dumps(json.loads(body), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        == body
+    )
 
 
 def test_the_past_keeps_its_answers_to_the_last_bit(monitor: Monitor, clock: Clock) -> None:
-    """A revision, a withdrawal, a back-dated event and a new company leave earlier answers alone."""
+    """A revision, a withdrawal, a back-dated event, a new company: earlier answers stay."""
     topics = ["military-research"]
     party = [{"company": "baidu"}]
     monitor.declare([company("baidu")])
@@ -159,7 +162,7 @@ def test_the_past_keeps_its_answers_to_the_last_bit(monitor: Monitor, clock: Clo
 
 
 def test_an_event_told_again_stands_at_its_first_place(monitor: Monitor) -> None:
-    """Of two official stages on one day the later told one counts; withdrawn and retold, no more."""
+    """Of two stages on one day the later told counts; withdrawn and told again, it is as before."""
     monitor.declare([company("baidu")])
     case = {"matter": "m", "topics": ["trade-secrets"], "parties": [{"company": "baidu"}]}
     first = event(type="case.acquitted", **case)
@@ -171,8 +174,6 @@ def test_an_event_told_again_stands_at_its_first_place(monitor: Monitor) -> None
 
 def test_columns_of_an_entry_are_those_of_the_table() -> None:
     """`Entry` and the table name the same columns in the same order."""
-    from riskmon.tables import entry
-
     assert list(Entry._fields) == [column.name for column in entry.columns]
 
 

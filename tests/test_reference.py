@@ -25,7 +25,6 @@ START = datetime(2024, 1, 1, tzinfo=UTC)
 
 dates = st.integers(0, 40).map(lambda n: f"{START + timedelta(days=10 * n):%Y-%m-%d}")
 hundredths = st.integers(0, 100).map(lambda n: n / 100)
-few = dict(max_size=3)
 
 
 def maybe_dated(numbers: st.SearchStrategy[float]) -> st.SearchStrategy[Any]:
@@ -38,7 +37,7 @@ def optional(**fields: Any) -> st.SearchStrategy[dict[str, Any]]:
 
 @st.composite
 def edges(draw: st.DrawFn) -> dict[str, str]:
-    """An edge that always holds, or from, until, or between dates."""
+    """Draw an edge that always holds, or from, until, or between dates."""
     found = sorted(draw(st.sets(dates, min_size=2, max_size=2)))
     shape = draw(st.sampled_from(["always", "since", "until", "between"]))
     since = {"since": found[0]} if shape in {"since", "between"} else {}
@@ -47,8 +46,10 @@ def edges(draw: st.DrawFn) -> dict[str, str]:
 
 @st.composite
 def companies(draw: st.DrawFn, name: str) -> dict[str, Any]:
-    exposures = draw(st.lists(st.tuples(st.sampled_from(SUBJECTS), hundredths, edges()), **few))
-    owners = draw(st.lists(st.tuples(st.sampled_from(COMPANIES), hundredths, edges()), **few))
+    exposures = draw(
+        st.lists(st.tuples(st.sampled_from(SUBJECTS), hundredths, edges()), max_size=3)
+    )
+    owners = draw(st.lists(st.tuples(st.sampled_from(COMPANIES), hundredths, edges()), max_size=3))
     return {
         "id": name,
         "name": name.title(),
@@ -79,7 +80,7 @@ events = st.builds(
             st.fixed_dictionaries(
                 {"company": st.sampled_from(COMPANIES), "role": st.sampled_from(ROLES)}
             ),
-            **few,
+            max_size=3,
         ),
     ),
 )

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+import riskmon
 from riskmon.errors import RulesError
-from riskmon.monitor import Monitor
+from riskmon.forms import moment
 from riskmon.rules import Example, Rule, at
 from riskmon.ruleset import Ruleset, load_ruleset
-from tests.builders import ROOT, rule, write_rules
+from tests.builders import ROOT, Clock, company, event, rule, write_rules
 from tests.trial import try_example
 
 SHIPPED = load_ruleset(ROOT / "rules")
@@ -57,7 +58,11 @@ def test_dated_numbers_come_back_from_an_entry(tmp_path: Path) -> None:
         tmp_path,
         rule(
             severity={"2024-01-01": 10, "2025-01-01": 20},
-            stages={"claim.alleged": "sources", "claim.denied": {"times": dated}, "case.fined": dated},
+            stages={
+                "claim.alleged": "sources",
+                "claim.denied": {"times": dated},
+                "case.fined": dated,
+            },
             half_life={"2024-01-01": "1 year"},
             ownership={"control": dated},
         ),
@@ -68,20 +73,15 @@ def test_dated_numbers_come_back_from_an_entry(tmp_path: Path) -> None:
 
 def test_a_dated_number_holds_from_its_date_until_the_next() -> None:
     """0 before the first; from its first moment on; the last for ever."""
-    from riskmon.model import moment
-
     dated = {moment("2025-09-29"): 1.0, moment("2025-11-10"): 0.0, moment("2026-11-10"): 0.5}
     days = ["2025-09-28", "2025-09-29", "2025-11-09", "2025-11-10", "2026-11-10", "2099-01-01"]
     assert [0.0, 1.0, 1.0, 0.0, 0.5, 0.5] == [at(dated, moment(day)) for day in days]
 
 
 def test_changed_rules_are_published_by_recalculate_and_old_answers_stay(
-    tmp_path: Path, scenario: Monitor
+    tmp_path: Path,
 ) -> None:
     """A query answers by the rules that were published by then."""
-    import riskmon
-    from tests.builders import Clock, company, event
-
     clock = Clock()
     folder = write_rules(tmp_path / "rules", rule(severity=50))
     told = event(credibility=1.0, type="claim.confirmed", parties=[{"company": "baidu"}])
@@ -104,9 +104,6 @@ def test_changed_rules_are_published_by_recalculate_and_old_answers_stay(
 
 def test_experimental_rules_are_shown_and_not_counted(tmp_path: Path) -> None:
     """Draft and retired ones are not even computed."""
-    import riskmon
-    from tests.builders import Clock, company, event
-
     states = ["stable", "experimental", "draft", "retired"]
     folder = write_rules(tmp_path / "rules", *(rule(id=state, status=state) for state in states))
     with riskmon.open("sqlite://", rules=folder, clock=Clock()) as monitor:
@@ -124,12 +121,24 @@ BROKEN = {
     "a list": ("- id: x", "expected an object of fields"),
     "empty": ("", "expected an object of fields, got null"),
     "missing fields": ("id: a-rule", "a-rule.yaml:1: title: is required and missing"),
-    "unknown field": ("{rule}\nseverty: 4", "severty: is not a known field; did you mean 'severity'?"),
-    "severity of 100": ("{rule:severity=100}", "severity: expected points from 0 to below 100, got 100"),
+    "unknown field": (
+        "{rule}\nseverty: 4",
+        "severty: is not a known field; did you mean 'severity'?",
+    ),
+    "severity of 100": (
+        "{rule:severity=100}",
+        "severity: expected points from 0 to below 100, got 100",
+    ),
     "severity as text": ("{rule:severity='40'}", "severity: expected points from 0 to below 100"),
     "not a number": ("{rule:severity=.nan}", "severity: expected points from 0 to below 100"),
-    "likelihood above 1": ("{rule:stages={{claim.alleged: 1.5}}}", "stages.claim.alleged: expected how"),
-    "half-life": ("{rule:half_life=2 weeks}", "expected a time above 0 such as 180 days or 2 years"),
+    "likelihood above 1": (
+        "{rule:stages={{claim.alleged: 1.5}}}",
+        "stages.claim.alleged: expected how",
+    ),
+    "half-life": (
+        "{rule:half_life=2 weeks}",
+        "expected a time above 0 such as 180 days or 2 years",
+    ),
     "half-life of nothing": ("{rule:half_life=0 days}", "expected a time above 0"),
     "type": ("{rule:stages={{Alleged: 1}}}", "expected two lower-case words joined by a dot"),
     "dated by no date": ("{rule:severity={{soon: 4}}}", "severity: expected a date such as"),
@@ -142,7 +151,10 @@ BROKEN = {
     "not utf-8": ("{rule}\nwhy: \udcff", "expected UTF-8"),
     "another id": ("{rule:id=other}", "id: expected 'a-rule', the file's name, got 'other'"),
     "norway": ("{rule:id=NO}", "id: expected lower-case words joined by hyphens"),
-    "negative control": ("{rule}\nownership: {{control: -1}}", "ownership.control: expected a number from 0"),
+    "negative control": (
+        "{rule}\nownership: {{control: -1}}",
+        "ownership.control: expected a number from 0",
+    ),
 }
 
 
@@ -150,7 +162,13 @@ BROKEN = {
 def test_a_broken_rule_is_said(name: str, tmp_path: Path) -> None:
     """File, line, field, what was expected; the other files' problems with it."""
     text, message = BROKEN[name]
-    fields = {"id": "a-rule", "title": "A", "category": "c", "severity": "40", "half_life": "9 days"}
+    fields = {
+        "id": "a-rule",
+        "title": "A",
+        "category": "c",
+        "severity": "40",
+        "half_life": "9 days",
+    }
     fields["stages"] = "{claim.alleged: sources}"
     if text.startswith("{rule"):
         head, _, rest = text.partition("\n")
@@ -173,7 +191,9 @@ def test_an_unknown_type_or_role_is_a_warning_with_a_suggestion(tmp_path: Path) 
     folder = write_rules(
         tmp_path, rule(stages={"case.inditced": 0.5, "port.closed": 0.5}, roles={"suject": 1.0})
     )
-    warnings = [str(warning).partition("a-rule.yaml:1: ")[2] for warning in load_ruleset(folder).warnings]
+    warnings = [
+        str(warning).partition("a-rule.yaml:1: ")[2] for warning in load_ruleset(folder).warnings
+    ]
     assert warnings == [
         "stages: 'case.inditced' is not an event type used so far; did you mean 'case.indicted'?",
         "stages: 'port.closed' is not an event type used so far",

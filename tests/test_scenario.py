@@ -91,7 +91,11 @@ def test_every_fact_of_the_story_has_its_place() -> None:
     by_ref = {event["ref"]: event for event in EVENTS}
     assert {("AIsphere", "subject"), ("Fortune Capital", "investor")} == roles("aisphere-series-a")
     funding = by_ref["aisphere-series-a"]["attributes"]
-    assert {"round": "series A", "amount_cny_over": 100_000_000, "amount_usd": 14_000_000} == funding
+    assert {
+        "round": "series A",
+        "amount_cny_over": 100_000_000,
+        "amount_usd": 14_000_000,
+    } == funding
     assert "Third such funding in China within a month" in by_ref["aisphere-series-a"]["summary"]
     rounds = ["alibaba-moonshot", "alibaba-minimax", "aisphere-series-a"]
     assert rounds == told(type="corporate.funded")
@@ -103,9 +107,13 @@ def test_every_fact_of_the_story_has_its_place() -> None:
     assert ("Wang Changhu", "mentioned") in roles("aisphere-founded")
     assert ("ByteDance", "mentioned") in roles("aisphere-founded")
     assert "2023-04-01" == by_ref["aisphere-founded"]["occurred_at"]
-    assert {("Tencent", "mentioned"), ("Microsoft Research", "mentioned")} < roles("aisphere-people")
+    assert {("Tencent", "mentioned"), ("Microsoft Research", "mentioned")} < roles(
+        "aisphere-people"
+    )
     assert ["2024-01-12-ernie"] == told(matter="ernie-military-collaboration", source="scmp")[:1]
-    assert ["country:cn", "sector:ai", "technology:ai-chips"] == by_ref["analysts-slowdown"]["scope"]
+    assert ["country:cn", "sector:ai", "technology:ai-chips"] == by_ref["analysts-slowdown"][
+        "scope"
+    ]
     ding = by_ref["us-v-ding-indictment"]
     assert ("case.indicted", "2024-03-06", 4) == (
         ding["type"],

@@ -63,7 +63,9 @@ def test_no_input_breaks_a_source(name: str) -> None:
 
 def test_an_unknown_source_is_said_with_those_there_are() -> None:
     """And the nearest one."""
-    with pytest.raises(InputError, match="did you mean 'jsonl'.*there are: bis-entity-list, jsonl"):
+    with pytest.raises(
+        InputError, match=r"did you mean 'jsonl'.*there are: bis-entity-list, jsonl"
+    ):
         sources.reader("json")
 
 
@@ -80,7 +82,7 @@ def test_an_empty_or_cut_list_is_no_list() -> None:
 def listed(
     shared: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Monitor, riskmon.results.Report]:
-    """The Entity List, in the ledger of a monitor that watches three of its companies."""
+    """Ingest the Entity List into the ledger of a monitor that watches three of its companies."""
     monitor = riskmon.open(f"sqlite:///{tmp_path_factory.mktemp('list') / 'risk.db'}")
     names = {
         "huawei": "Huawei Technologies Co., Ltd.",
@@ -111,9 +113,7 @@ def test_companies_named_in_the_entity_list_score(
     """Huawei since 21 May 2019, SMIC since 22 December 2020; Moonshot AI never."""
     monitor, _ = listed
     days = {"2019-05-20": 0, "2019-05-21": 70, "2026-11-22": 70}
-    assert days == {
-        day: round(monitor.score("huawei", as_of=day).value, 9) for day in days
-    }
+    assert days == {day: round(monitor.score("huawei", as_of=day).value, 9) for day in days}
     (line,) = monitor.score("smic", as_of="2026-11-22").lines
     assert "2020-12-22" == f"{line.since:%Y-%m-%d}"
     assert 0 == monitor.score("moonshot-ai", as_of="2026-11-22").value

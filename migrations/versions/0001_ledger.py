@@ -37,9 +37,9 @@ def upgrade() -> None:
     op.execute(f"CREATE TRIGGER entry_no_update BEFORE UPDATE ON entry BEGIN {REFUSE}; END")
     op.execute(f"CREATE TRIGGER entry_no_delete BEFORE DELETE ON entry BEGIN {REFUSE}; END")
     # INSERT OR REPLACE walks past the DELETE trigger where recursive_triggers is off.
+    taken = "position = NEW.position OR (source, ref, kind, revision) = "
+    taken += "(NEW.source, NEW.ref, NEW.kind, NEW.revision)"
     op.execute(
         "CREATE TRIGGER entry_no_replace BEFORE INSERT ON entry "
-        "WHEN EXISTS (SELECT 1 FROM entry WHERE position = NEW.position) "
-        "OR EXISTS (SELECT 1 FROM entry WHERE source = NEW.source AND ref = NEW.ref "
-        f"AND kind = NEW.kind AND revision = NEW.revision) BEGIN {REFUSE}; END"
+        f"WHEN EXISTS (SELECT 1 FROM entry WHERE {taken}) BEGIN {REFUSE}; END"
     )

@@ -83,6 +83,7 @@ def weigh(rule: Terms, matter: Matter, world: World) -> dict[str, tuple[float, s
         for company, roles in matter.roles.items()
     }
     weights = {company: (weight, "named") for company, weight in named.items() if weight > 0}
+    ways: list[tuple[str, Mapping[str, float]]]
     ways = [("owned", through_owners(rule, weights, world))] if weights else []
     if rule.scope > 0:
         ways += [("scope", world.exposed(scope)) for scope in matter.scopes]
@@ -184,4 +185,4 @@ def _decay(rule: Terms, standing: Standing, at: datetime) -> float:
     if standing.since is None or rule.half_life_days <= 0:
         return 0.0
     age_days = (at - standing.since).total_seconds() / SECONDS_PER_DAY
-    return 2.0 ** (-age_days / rule.half_life_days)
+    return math.exp2(-age_days / rule.half_life_days)

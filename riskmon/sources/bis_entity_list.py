@@ -55,9 +55,7 @@ def read(stream: BinaryIO) -> Iterator[Row]:
         yield Row(number, json.dumps(entity, ensure_ascii=False), _listing(entity, pages, seen))
 
 
-def _listing(
-    entity: Any, pages: Mapping[str, date], seen: Counter[str]
-) -> Event | list[Problem]:
+def _listing(entity: Any, pages: Mapping[str, date], seen: Counter[str]) -> Event | list[Problem]:
     if not isinstance(entity, dict) or not isinstance(entity.get("name"), str):
         return [Problem("expected an entry with a name", field="name")]
     if unknown := sorted(entity.keys() - FIELDS):

@@ -24,9 +24,7 @@ def told(line: int, raw: str, data: object) -> Row:
     return checked(Withdrawal if withdrawn else Event, line, raw, data)
 
 
-def checked(
-    model: type[Event | Withdrawal | Company], line: int, raw: str, data: object
-) -> Row:
+def checked(model: type[Event | Withdrawal | Company], line: int, raw: str, data: object) -> Row:
     """Return a row with `data` as a `model`, or with the problems that it has or had."""
     return Row(line, raw, data if isinstance(data, Problems) else check(model, data))
 

@@ -1,0 +1,1 @@
+"""Figures: what riskmon costs, as ratios to a limit measured in the same run."""

@@ -1,0 +1,265 @@
+"""The command line, as a real process: what it prints, where, and how it exits."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from riskmon import show
+from riskmon.cli import parser
+from tests.builders import ROOT, company, event
+
+RISKMON = str(Path(sys.executable).with_name("riskmon"))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Any:
+    """Run riskmon in an empty folder, on the database risk.db there."""
+
+    def run(*arguments: str, given: str = "", env: Any = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [RISKMON, *arguments],
+            cwd=tmp_path,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "RISKMON_DATABASE_URL": "sqlite:///risk.db", **(env or {})},
+        )
+
+    return run
+
+
+@pytest.fixture
+def loaded(run: Any) -> Any:
+    """Run the same, with the scenario in the database."""
+    folder = ROOT / "scenario"
+    assert 0 == run("declare", str(folder / "companies.jsonl")).returncode
+    assert 0 == run("ingest", str(folder / "events.jsonl")).returncode
+    return run
+
+
+def test_demo_shows_who_why_and_what_next(run: Any, tmp_path: Path) -> None:
+    """From an empty folder; the commands it proposes work, and a second run is the same."""
+    demo = run("demo", "--as-of", "2024-01-12")
+    assert (0, "") == (demo.returncode, demo.stderr)
+    assert "sqlite:///riskmon-demo.db" in demo.stdout
+    assert (tmp_path / "riskmon-demo.db").exists()
+    assert not (tmp_path / "risk.db").exists()  # the user's own database is left alone
+    rows = [line.split() for line in demo.stdout.splitlines() if "moderate" in line]
+    assert ["Baidu,", "Inc.", "44.51", "moderate"] == rows[0][:4]
+    proposed = [line for line in demo.stdout.splitlines() if line.startswith("  riskmon ")]
+    assert 3 == len(proposed)
+    for line in proposed:
+        shell = subprocess.run(
+            line.strip().replace("riskmon", RISKMON, 1),
+            shell=True,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (0, "") == (shell.returncode, shell.stderr)
+        assert shell.stdout
+    assert demo.stdout == run("demo", "--as-of", "2024-01-12").stdout
+
+
+def test_score_knows_both_clocks_after_the_demo(run: Any) -> None:
+    """The demo replays the days, so what was known on one of them can be asked."""
+    run("demo")
+    asked = ["--as-of", "2024-02-12", "--known-at", "2024-01-12"]
+    score = run("score", "Baidu", *asked, "--database", "sqlite:///riskmon-demo.db")
+    assert "Baidu, Inc.: 42.22 (moderate) as of 2024-02-12" in score.stdout
+
+
+def test_explain_names_every_line_and_event(loaded: Any) -> None:
+    """Points, arithmetic, stage, events with their sources."""
+    out = loaded("explain", "baidu", "--as-of", "2024-01-16").stdout
+    assert "Baidu, Inc.: 32.79 (moderate) as of 2024-01-16, from 3 lines" in out
+    assert "18.97 points  Export controls on advanced AI chips" in out
+    assert "severity 60 x likelihood 0.0437 x weight 1 (named) x decay 0.985" in out
+    assert "- 2024-01-15 claim.denied, company: Baidu denies any affiliation" in out
+    assert "without this line: 30.09" in out
+    assert "A denial takes away a third" in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["score", "Baidu"],
+        ["scores"],
+        ["explain", "Baidu"],
+        ["history", "Baidu", "--step", "4w"],
+        ["recalculate"],
+        ["status"],
+        ["ingest", "-"],
+        ["declare", "-"],
+    ],
+)
+def test_json_is_one_document(loaded: Any, command: list[str]) -> None:
+    """On standard output, nothing else there."""
+    given = json.dumps(company("new")) if command[0] == "declare" else json.dumps(event())
+    done = loaded(*command, "--json", given=given)
+    assert (0, "") == (done.returncode, done.stderr)
+    assert json.loads(done.stdout)
+
+
+def test_json_has_the_words_of_python(loaded: Any) -> None:
+    """The fields of Score and of its lines."""
+    found = json.loads(loaded("score", "Baidu", "--as-of", "2024-01-12", "--json").stdout)
+    assert {"company": "baidu", "as_of": "2024-01-12T00:00:00Z", "level": "moderate"}.items() <= (
+        found.items()
+    )
+    assert 44.509556 == round(found["value"], 6)
+    line = found["lines"][0]
+    assert ("ai-chip-export-controls", "us-ai-chip-controls", 17.372132) == (
+        line["rule"],
+        line["matter"],
+        round(line["points"], 6),
+    )
+    assert ["88-FR-73458"] == [one["ref"] for one in line["events"]]
+
+
+def test_ingest_tells_what_it_did_and_what_it_refused(run: Any, tmp_path: Path) -> None:
+    """Counts on standard output, refusals on standard error, exit code 1; good rows stored."""
+    (tmp_path / "events.jsonl").write_text(
+        f"{json.dumps(event())}\n{{\n{json.dumps(event(occurred_at='2024-01-01T10:00:00'))}\n"
+    )
+    done = run("ingest", "events.jsonl", "nowhere.jsonl")
+    assert 1 == done.returncode
+    assert "events.jsonl: 1 appended, 0 revised, 0 withdrawn, 0 duplicates, 2 rejected" in (
+        done.stdout
+    )
+    errors = done.stderr.splitlines()
+    assert errors[0].startswith("events.jsonl:2: expected one JSON object:")
+    assert errors[1].startswith("events.jsonl:3: occurred_at: a time without its offset")
+    assert errors[2:] == [
+        "the refused rows, with reasons, are in risk.rejected.jsonl",
+        "riskmon: nowhere.jsonl: cannot be read: No such file or directory",
+    ]
+    assert 2 == len((tmp_path / "risk.rejected.jsonl").read_text().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "message"),
+    [
+        (["score", "Baidoo"], 1, "no declared company is called 'Baidoo'; did you mean 'baidu'?"),
+        (["score", "zzz"], 1, "no declared company is called 'zzz'; `riskmon scores` lists"),
+        (["score", "Baidu", "--as-of", "soon"], 1, "as_of: expected a date such as 2024-01-12"),
+        (["score", "Baidu", "--known-at", "2024-13-01"], 1, "known_at: expected a date"),
+        (["history", "Baidu", "--step", "1 day"], 1, "expected a step such as 1d, 12h or 1w"),
+        (["history", "Baidu", "--start", "2200-01-01"], 1, "start: expected a date from 1900"),
+        (["history", "Baidu", "--start", "2099-01-01"], 1, "expected a start before the end"),
+        (["history", "Baidu", "--start", "1900-01-01", "--step", "1h"], 1, "at most 100,000"),
+        (["ingest", "x", "--source", "bis"], 1, "no source 'bis'"),
+        (["scores", "--rules", "nowhere"], 1, "expected a folder of rules, got 'nowhere'"),
+        (["scores", "--database", "risk.db"], 1, "expected a database URL"),
+        (["scores", "--database", "sqlite:////proc/x/risk.db"], 1, "cannot be used"),
+        (["dance"], 2, "invalid choice: 'dance'"),
+        ([], 2, "required: COMMAND"),
+    ],
+)
+def test_errors_are_said_without_a_traceback(
+    loaded: Any, command: list[str], code: int, message: str
+) -> None:
+    """One line that says what to do, on standard error."""
+    done = loaded(*command)
+    assert (code, "") == (done.returncode, done.stdout)
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_broken_rules_are_said_all_at_once(loaded: Any, tmp_path: Path) -> None:
+    """File, line and field of each, exit code 1; what is published stays in force."""
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "a.yaml").write_text("id: a\n")
+    (tmp_path / "rules" / "b.yaml").write_text("id: c\n")
+    done = loaded("recalculate", "--rules", "rules")
+    assert (1, "") == (done.returncode, done.stdout)
+    assert "rules/a.yaml:1: title: is required and missing" in done.stderr
+    assert "rules/b.yaml:1: title: is required and missing" in done.stderr
+    assert 0 == loaded("scores", "--rules", "rules").returncode
+
+
+def test_status_says_what_there_is(loaded: Any) -> None:
+    """Ledger, rules, companies, and the names that mean nobody declared."""
+    out = loaded("status").stdout
+    for words in ("entries       39,", "companies     11", "27 standing, in", "Microsoft Research"):
+        assert words in out
+
+
+def test_known_at_takes_a_position(loaded: Any) -> None:
+    """Twelve entries: the rules and the companies, no event yet."""
+    assert "Baidu, Inc.: 0.00 (low)" in loaded("score", "Baidu", "--known-at", "12").stdout
+
+
+def test_hostile_titles_print_as_text(run: Any) -> None:
+    """Markup, escape sequences and direction marks act on no terminal."""
+    evil = "[/bold] \x1b[2J \u202egnp.exe"
+    run("declare", "-", given=json.dumps(company("evil", name=f"Evil {evil}")))
+    told = event(title=evil, type="case.indicted", topics=["trade-secrets"])
+    run("ingest", "-", given=json.dumps(told | {"parties": [{"company": "evil"}]}))
+    for command in (["scores"], ["explain", "evil"], ["score", "evil"]):
+        out = run(*command).stdout
+        assert "[/bold]" in out
+        assert not {"\x1b", "\u202e"} & set(out)
+
+
+@pytest.mark.parametrize("text", ["Tabs\tand\nlines", "a\u200bb", "\ud800", "\x9b31m"])
+def test_safe_leaves_no_character_that_acts(text: str) -> None:
+    """Control, format and half characters become a visible mark."""
+    assert show.safe(text).isprintable()
+    assert len(text) == len(show.safe(text))
+
+
+@pytest.mark.usefixtures("loaded")
+def test_a_pipe_that_closes_is_no_error(tmp_path: Path) -> None:
+    """`riskmon history ... | head -1`."""
+    line = f"{RISKMON} history Baidu --step 1h --start 2024-01-01 --end 2025-01-01 | head -1"
+    env = {**os.environ, "RISKMON_DATABASE_URL": "sqlite:///risk.db"}
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {line}"],
+        cwd=tmp_path,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_every_command_has_help() -> None:
+    """And a sentence that says what it does."""
+    (commands,) = (one for one in parser()._actions if one.choices)
+    for name, command in dict(commands.choices or {}).items():
+        assert command.description, name
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """What makes `riskmon --help` answer at once; benchmarks/ measures it."""
+    code = "import sys, riskmon.cli; riskmon.cli.parser(); print(*sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"sqlalchemy", "pydantic", "alembic", "rich", "polars", "pandas", "ruamel", "numpy"}
+    assert set() == heavy & set(out.stdout.split())
+
+
+def test_deep_input_in_little_memory(run: Any, tmp_path: Path) -> None:
+    """A line of 200 MB is refused without being held."""
+    file = tmp_path / "large.jsonl"
+    with file.open("wb") as out:
+        for _ in range(200):
+            out.write(b"x" * 1024 * 1024)
+        out.write(b"\n" + json.dumps(event()).encode() + b"\n")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    done = run("ingest", "large.jsonl")
+    assert 1 == done.returncode
+    assert "large.jsonl: 1 appended" in done.stdout
+    used_kb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    assert used_kb < max(before, 200_000)

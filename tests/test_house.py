@@ -1,0 +1,144 @@
+"""The rules of the house: who imports whom, how long things are, who reads the clock, words."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import riskmon
+from tests.builders import ROOT
+
+PACKAGE = ROOT / "riskmon"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+GROUND = {"errors", "forms", "model", "validation"}
+PURE = GROUND | {"names", "rules", "ruleset", "world", "yaml12"}
+STORE = {"tables", "database", "ledger", "readmodel"}
+MAY_IMPORT = {
+    "errors": set(),
+    "forms": set(),
+    "model": {"errors", "forms"},
+    "validation": {"errors", "forms"},
+    "yaml12": {"errors"},
+    "names": {"model"},
+    "rules": {"forms", "model"},
+    "world": {"model"},
+    "ruleset": GROUND | {"rules", "yaml12"},
+    "sources": GROUND | {"sources"},
+    "evaluators": {"model", "rules", "world"},
+    "standing": {"model", "names", "ruleset"},
+    "scoring": PURE | {"evaluators", "standing"},
+    "results": {"errors", "forms", "model"},
+    "tables": {"forms"},
+    "database": {"errors", "tables"},
+    "ledger": {"database", "forms", "model", "tables"},
+    "readmodel": {"database", "model", "tables"},
+    "intake": GROUND | {"ledger", "results", "sources"},
+    "monitor": PURE | STORE | {"intake", "results", "scoring", "sources", "standing"},
+    "show": {"model", "results", "ruleset"},
+    "demo": {"database", "model", "monitor", "riskmon", "show"},
+    "cli": {"demo", "errors", "monitor", "results", "riskmon", "show"},
+    "__init__": {"errors", "model", "monitor"},
+}
+"""Room -> rooms it may import; what stands higher is never imported by what stands lower."""
+
+
+def room(file: Path) -> str:
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(file: Path) -> set[str]:
+    """Return the dotted names of all modules that a file imports, at its top or later."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= names if node.module == "riskmon" else {str(node.module)}
+    return found
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_a_room_imports_only_what_stands_below_it(file: Path) -> None:
+    """The table above, whole; SQLAlchemy only where the store is."""
+    ours = {name for name in imported(file) if name.split(".")[0] == "riskmon"}
+    rooms = {name.split(".")[1] if "." in name else "riskmon" for name in ours}
+    assert set() == rooms - MAY_IMPORT[room(file)]
+    if room(file) not in STORE:
+        assert "sqlalchemy" not in {name.split(".")[0] for name in imported(file)}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_files_and_functions_stay_readable(file: Path) -> None:
+    """Files rarely over 300 lines (none over 350), functions none over 50."""
+    text = file.read_text("utf-8")
+    assert len(text.splitlines()) <= 350
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 50, node.name
+
+
+def test_the_monitor_alone_reads_the_clock() -> None:
+    """Everything below is given the moment it is."""
+    clock = re.compile(r"\.(now|utcnow|today)\(|\btime\.time\(")
+    readers = [room(file) for file in FILES if clock.search(file.read_text("utf-8"))]
+    assert ["monitor"] == readers
+
+
+BANNED = {
+    "signal": "event",
+    "incident": "event",
+    "item": "the noun it is",
+    "items": "the noun it is",
+    "record": "entry or row",
+    "records": "entries or rows",
+    "manager": "what it does",
+    "service": "what it does",
+    "handler": "what it does",
+    "utils": "the room it belongs to",
+    "helpers": "the room it belongs to",
+}
+FOREIGN = {"items"}
+"""Words that are also methods of Python's own."""
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_names_come_from_the_field(file: Path) -> None:
+    """No name has one of the words that say nothing."""
+    names = {file.stem}
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Name):
+            names.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
+    words = {word for name in names for word in re.findall(r"[a-z]+|[A-Z][a-z]+", name)}
+    assert {} == {word: BANNED[word.lower()] for word in words if word.lower() in BANNED}
+
+
+AMERICAN = ["behavior", "color", "normalize", "recognize", "judgment", "canceled", "favorite"]
+
+
+def test_the_spelling_is_british() -> None:
+    """In code, rules and documents alike."""
+    files = [*FILES, *ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("rules/*.yaml")]
+    found = {
+        (str(file.relative_to(ROOT)), word)
+        for file in files
+        for word in AMERICAN
+        if re.search(rf"(?<!unicodedata\.)\b{word}", file.read_text("utf-8"), re.IGNORECASE)
+    }
+    assert set() == found
+
+
+def test_public_names_say_what_they_are() -> None:
+    """`riskmon.open` and the others are there, each with a docstring."""
+    for name in riskmon.__all__:
+        assert getattr(riskmon, name).__doc__, name
+    with pytest.raises(AttributeError, match="no attribute 'close'"):
+        _ = riskmon.close
