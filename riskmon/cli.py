@@ -186,7 +186,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     with _open(arguments) as monitor:
         score = monitor.score(arguments.name, **_clocks(arguments))
         ruleset = monitor.ruleset(known_at=_clocks(arguments)["known_at"])
-    return _out(arguments, score, lambda: show.explain(score, ruleset))
+    return _out(arguments, score, lambda: show.explain(score, ruleset, reasons=True))
 
 
 def _history(arguments: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from riskmon.results import History, Report, Run, Scores, Status
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from riskmon.rules import Rule
     from riskmon.ruleset import Ruleset
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -24,6 +25,7 @@ HISTORY = 16
 WIDTH = 100
 MOST_REFUSALS = 20
 SMALL_POINTS = 0.005
+INDENT = " " * 10
 COLOURS = dict(zip(LEVELS, ("green", "yellow", "dark_orange", "red"), strict=True))
 
 
@@ -73,8 +75,9 @@ def score(found: Score) -> None:
         print(f"  {value:6.2f}  {safe(name)}")
 
 
-def explain(found: Score, ruleset: Ruleset | None) -> None:
-    """Print a score line by line: points, reason, arithmetic, events."""
+def explain(found: Score, ruleset: Ruleset | None, *, reasons: bool) -> None:
+    """Print a score line by line: points, arithmetic, events, and the rules' reasons if asked."""
+    rules = ruleset.by_id if ruleset else {}
     print(_headline(found))
     print(
         f"It stands on {found.position:,} entries of the ledger, "
@@ -84,11 +87,13 @@ def explain(found: Score, ruleset: Ruleset | None) -> None:
         print("No line: nothing that the rules read bears on it.")
     small = [line for line in found.lines if line.points < SMALL_POINTS]
     for line in found.lines[: len(found.lines) - len(small)]:
-        _explain_line(line, ruleset, f"without this line: {line.without:.2f}")
+        _explain_line(line, rules.get(line.rule), f"without this line: {line.without:.2f}")
+        if reasons:
+            _reason(rules.get(line.rule))
     if small:
         print(f"\n  0.00 points  each: {', '.join(safe(line.rule) for line in small)}")
     for line in found.shadow:
-        _explain_line(line, ruleset, "experimental: shown, not counted")
+        _explain_line(line, rules.get(line.rule), "experimental: shown, not counted")
 
 
 def _headline(found: Score) -> str:
@@ -98,8 +103,7 @@ def _headline(found: Score) -> str:
     )
 
 
-def _explain_line(line: Line, ruleset: Ruleset | None, effect: str) -> None:
-    rule = ruleset.by_id.get(line.rule) if ruleset else None
+def _explain_line(line: Line, rule: Rule | None, effect: str) -> None:
     print()
     points = f"{line.points:6.2f} points" if not math.isnan(line.points) else "    no points"
     print(f"{points}  {safe(rule.title if rule else line.rule)}  [{line.rule}]")
@@ -113,16 +117,12 @@ def _explain_line(line: Line, ruleset: Ruleset | None, effect: str) -> None:
             f"          - {when(event.occurred_at)} {event.type}, {safe(event.source)}: "
             f"{safe(event.title)}"
         )
+
+
+def _reason(rule: Rule | None) -> None:
     if rule and rule.why:
-        indent = " " * 10
-        print(
-            textwrap.fill(
-                safe(" ".join(rule.why.split())),
-                WIDTH,
-                initial_indent=indent,
-                subsequent_indent=indent,
-            )
-        )
+        why = safe(" ".join(rule.why.split()))
+        print(textwrap.fill(why, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT))
 
 
 def history(found: History, name: str) -> None:

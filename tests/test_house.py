@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "readmodel": {"database", "model", "tables"},
     "intake": GROUND | {"ledger", "results", "sources"},
     "monitor": PURE | STORE | {"intake", "results", "scoring", "sources", "standing"},
-    "show": {"model", "results", "ruleset"},
+    "show": {"model", "results", "rules", "ruleset"},
     "demo": {"database", "model", "monitor", "riskmon", "show"},
     "cli": {"demo", "errors", "monitor", "results", "riskmon", "show"},
     "__init__": {"errors", "model", "monitor"},
