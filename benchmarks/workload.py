@@ -21,21 +21,7 @@ FAMILIES = {
     "listing": ["proposed", "listed", "delisted"],
     "measure": ["announced", "in-force", "suspended"],
 }
-WORDS = [
-    "export",
-    "control",
-    "notice",
-    "on",
-    "advanced",
-    "equipment",
-    "for",
-    "a",
-    "firm",
-    "named",
-    "by",
-    "the",
-    "authority",
-]
+WORDS = ["export", "control", "notice", "advanced", "equipment", "firm", "named", "by", "authority"]
 
 
 def companies(count: int) -> Iterator[dict[str, Any]]:
@@ -69,7 +55,7 @@ def events(count: int, company_count: int) -> Iterator[dict[str, Any]]:
             "type": f"{family}.{chance.choice(FAMILIES[family])}",
             "matter": f"matter-{matter}",
             "occurred_at": f"{NOW - timedelta(days=chance.randrange(DAYS)):%Y-%m-%d}",
-            "title": " ".join(chance.choices(WORDS.split(), k=8)),
+            "title": " ".join(chance.choices(WORDS, k=8)),
             "topics": [TOPICS[matter % 10]],
             "parties": [
                 {
@@ -81,7 +67,7 @@ def events(count: int, company_count: int) -> Iterator[dict[str, Any]]:
             ],
             **({"scope": scope} if family == "measure" else {}),
             "url": f"https://example.com/{number}",
-            "summary": " ".join(chance.choices(WORDS.split(), k=32)),
+            "summary": " ".join(chance.choices(WORDS, k=32)),
         }
 
 

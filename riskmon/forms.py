@@ -52,7 +52,7 @@ def utc_text(value: datetime) -> str:
     """Return an aware datetime as UTC text of fixed width: 2024-01-12T00:00:00.000000Z."""
     if value.tzinfo is None:
         raise ValueError(f"expected an aware datetime, got {value!r}")
-    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+    return value.astimezone(UTC).isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
 
 
 def plain(value: Any, depth: int = 0) -> Any:

@@ -53,7 +53,7 @@ class Party(Noun):
     kind: Word | None = None
     company: Id | None = None
     aliases: Annotated[tuple[Text, ...], Field(max_length=1000)] = ()
-    identifiers: Identifiers = {}
+    identifiers: Identifiers = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _named(self) -> Party:
@@ -79,7 +79,7 @@ class Event(Noun):
     credibility: Share | None = None
     url: Text | None = None
     summary: LongText | None = None
-    attributes: Annotated[dict[str, Any], AfterValidator(plain)] = {}
+    attributes: Annotated[dict[str, Any], AfterValidator(plain)] = Field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -138,7 +138,7 @@ class Company(Noun):
     id: Id
     name: Text
     aliases: Annotated[tuple[Text, ...], Field(max_length=1000)] = ()
-    identifiers: Identifiers = {}
+    identifiers: Identifiers = Field(default_factory=dict)
     jurisdiction: Annotated[str, StringConstraints(pattern=WORD, max_length=20)] | None = None
     exposures: Annotated[tuple[Exposure, ...], Field(max_length=1000)] = ()
     owners: Annotated[tuple[Owner, ...], Field(max_length=1000)] = ()
