@@ -35,8 +35,8 @@ def main(url: str, *, now: bool) -> None:
         )
         trigger = CronTrigger(hour=2, minute=30, timezone="UTC")
         scheduler.add_job(recalculate, trigger, args=[monitor], id="nightly")
-        print("waiting for 02:30 UTC; stop with Ctrl-C", flush=True)
         with suppress(KeyboardInterrupt):
+            print("waiting for 02:30 UTC; stop with Ctrl-C", flush=True)
             scheduler.start()
 
 

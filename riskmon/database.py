@@ -80,8 +80,12 @@ def connect(url: str) -> sa.Engine:
     )
     sa.event.listen(engine, "connect", _set_up)
     sa.event.listen(engine, "begin", _begin)
-    with refusals(parsed):
-        _migrate(engine)
+    try:
+        with refusals(parsed):
+            _migrate(engine)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 

@@ -60,6 +60,10 @@ class Ledger:
     def __init__(self, url: str) -> None:
         self.engine = connect(url)
 
+    def close(self) -> None:
+        """Give the database's connections back."""
+        self.engine.dispose()
+
     def append(self, facts: Sequence[Fact], now: datetime) -> list[Outcome]:
         """Store `facts` in one transaction and say what became of each.
 

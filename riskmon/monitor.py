@@ -76,7 +76,7 @@ class Monitor:
 
     def close(self) -> None:
         """Give the database's connections back."""
-        self._ledger.engine.dispose()
+        self._ledger.close()
 
     # In
 

@@ -30,6 +30,7 @@ def test_migrations_make_the_tables_that_the_code_names() -> None:
             sa.text("SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
         )
         assert ["entry_no_delete", "entry_no_replace", "entry_no_update"] == list(triggers)
+    engine.dispose()
 
 
 def test_the_code_names_the_newest_migration() -> None:

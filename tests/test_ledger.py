@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,6 +24,13 @@ from tests.builders import Clock, company, event, withdrawal
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 
 
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    """Make an empty ledger in memory."""
+    with closing(Ledger("sqlite://")) as made:
+        yield made
+
+
 def fact(ref: str, body: str = "{}", kind: str = "event.recorded") -> Fact:
     return Fact(kind, "wire", ref, body)
 
@@ -30,9 +39,8 @@ def stored(ledger: Ledger) -> list[tuple[int, str, str, int]]:
     return [(e.position, e.kind, e.ref, e.revision) for e in ledger.entries()]
 
 
-def test_a_repeat_vanishes_a_change_is_a_revision_a_return_is_a_third_entry() -> None:
+def test_a_repeat_vanishes_a_change_is_a_revision_a_return_is_a_third_entry(ledger: Ledger) -> None:
     """A repeat is compared with the latest revision only."""
-    ledger = Ledger("sqlite://")
     listed, other = '{"a":1}', '{"a":2}'
     told = [listed, listed, other, other, listed]
     outcomes = [ledger.append([fact("x", body)], NOW)[0] for body in told]
@@ -40,9 +48,8 @@ def test_a_repeat_vanishes_a_change_is_a_revision_a_return_is_a_third_entry() ->
     assert stored(ledger) == [(n, "event.recorded", "x", n) for n in (1, 2, 3)]
 
 
-def test_one_batch_counts_its_own_entries() -> None:
+def test_one_batch_counts_its_own_entries(ledger: Ledger) -> None:
     """The same key twice in a batch is as in two batches."""
-    ledger = Ledger("sqlite://")
     gone = fact("x", "{}", "event.withdrawn")
     facts = [fact("x"), fact("x"), gone, gone, fact("x"), fact("y", "{}", "event.withdrawn")]
     outcomes = ["appended", "duplicate", "withdrawn", "duplicate", "revised", "unknown"]
@@ -54,9 +61,8 @@ def test_one_batch_counts_its_own_entries() -> None:
     ]
 
 
-def test_recorded_at_never_goes_back() -> None:
+def test_recorded_at_never_goes_back(ledger: Ledger) -> None:
     """Set the clock back a day: the next entry has the last one's moment."""
-    ledger = Ledger("sqlite://")
     for days in (0, 2, 1, -300, 3):
         ledger.append([fact(f"day {days}")], NOW + timedelta(days=days))
     assert [0, 2, 2, 2, 3] == [(e.recorded_at - NOW).days for e in ledger.entries()]
@@ -66,17 +72,16 @@ def test_recorded_at_never_goes_back() -> None:
 @given(st.lists(st.integers(0, 5), max_size=12), st.integers(-1, 6))
 def test_the_last_position_recorded_by_a_moment(days: list[int], asked: int) -> None:
     """That moment included; whatever the clock did."""
-    ledger = Ledger("sqlite://")
-    for number, day in enumerate(days):
-        ledger.append([fact(str(number))], NOW + timedelta(days=day))
-    at = NOW + timedelta(days=asked)
-    expected = sum(entry.recorded_at <= at for entry in ledger.entries())
-    assert expected == ledger.position_at(at)
+    with closing(Ledger("sqlite://")) as ledger:
+        for number, day in enumerate(days):
+            ledger.append([fact(str(number))], NOW + timedelta(days=day))
+        at = NOW + timedelta(days=asked)
+        expected = sum(entry.recorded_at <= at for entry in ledger.entries())
+        assert expected == ledger.position_at(at)
 
 
-def test_a_second_program_can_follow_the_chain() -> None:
+def test_a_second_program_can_follow_the_chain(ledger: Ledger) -> None:
     """Hash = SHA-256(previous hash, newline, columns as JSON, newline, body)."""
-    ledger = Ledger("sqlite://")
     ledger.append([fact("x", '{"title":"百度"}'), fact("y")], NOW)
     ledger.append([fact("x", "{}")], NOW)
     previous = "0" * 64
@@ -104,9 +109,8 @@ def test_a_second_program_can_follow_the_chain() -> None:
     ],
 )
 @pytest.mark.parametrize("recursive", ["ON", "OFF"])
-def test_no_statement_changes_an_entry(attack: str, recursive: str) -> None:
+def test_no_statement_changes_an_entry(ledger: Ledger, attack: str, recursive: str) -> None:
     """Triggers refuse, also for a connection that did not turn recursive triggers on."""
-    ledger = Ledger("sqlite://")
     ledger.append([fact("x", '{"a":1}')], NOW)
     before = list(ledger.entries())
     with ledger.engine.connect() as connection:
@@ -118,9 +122,8 @@ def test_no_statement_changes_an_entry(attack: str, recursive: str) -> None:
     assert before == list(ledger.entries())
 
 
-def test_entries_are_read_from_and_to_a_position() -> None:
+def test_entries_are_read_from_and_to_a_position(ledger: Ledger) -> None:
     """After one position, up to another, in order."""
-    ledger = Ledger("sqlite://")
     ledger.append([fact(str(n)) for n in range(5)], NOW)
     assert ["2", "3"] == [e.ref for e in ledger.entries(after=2, until=4)]
 
@@ -129,8 +132,8 @@ def test_bodies_come_back_byte_for_byte(monitor: Monitor, tmp_path: Path) -> Non
     """What was hashed is what is stored: other scripts, quotes, far numbers."""
     strange = {"text": 'a"\\\n百度 \u202e', "large": 2**63 - 1, "tiny": 5e-324}
     monitor.ingest([event(ref="strange", attributes=strange)])
-    ledger = Ledger(f"sqlite:///{tmp_path / 'risk.db'}")
-    (body,) = [e.body for e in ledger.entries() if e.ref == "strange"]
+    with closing(Ledger(f"sqlite:///{tmp_path / 'risk.db'}")) as ledger:
+        (body,) = [e.body for e in ledger.entries() if e.ref == "strange"]
     assert strange == json.loads(body)["attributes"]
     assert (
         json.dumps(json.loads(body), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
@@ -182,7 +185,7 @@ def test_moments_are_kept_in_utc(monitor: Monitor, tmp_path: Path) -> None:
     one = event(occurred_at="2024-01-01T08:00:00+08:00")
     assert 1 == monitor.ingest([one]).appended
     assert 1 == monitor.ingest([one | {"occurred_at": "2024-01-01"}]).duplicates
-    ledger = Ledger(f"sqlite:///{tmp_path / 'risk.db'}")
-    body = json.loads(list(ledger.entries())[-1].body)
+    with closing(Ledger(f"sqlite:///{tmp_path / 'risk.db'}")) as ledger:
+        body = json.loads(list(ledger.entries())[-1].body)
     assert "2024-01-01T00:00:00Z" == body["occurred_at"]
     assert moment("2024-01-01") == moment("2024-01-01T08:00+08:00")

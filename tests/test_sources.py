@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from riskmon import sources
 from riskmon.errors import InputError
 from riskmon.model import Event
 from riskmon.monitor import Monitor
+from riskmon.results import Report
 from tests.builders import company
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -81,7 +83,7 @@ def test_an_empty_or_cut_list_is_no_list() -> None:
 @pytest.fixture(scope="module")
 def listed(
     shared: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Monitor, riskmon.results.Report]:
+) -> Iterator[tuple[Monitor, Report]]:
     """Ingest the Entity List into the ledger of a monitor that watches three of its companies."""
     monitor = riskmon.open(f"sqlite:///{tmp_path_factory.mktemp('list') / 'risk.db'}")
     names = {
@@ -91,10 +93,11 @@ def listed(
     }
     monitor.declare([company(one, name=name) for one, name in names.items()])
     file = shared / "data" / "bis" / "bis_entity_list_2026-07-09.json"
-    return monitor, monitor.ingest(file, source="bis-entity-list")
+    yield monitor, monitor.ingest(file, source="bis-entity-list")
+    monitor.close()
 
 
-def test_the_entity_list_goes_in_whole(listed: tuple[Monitor, riskmon.results.Report]) -> None:
+def test_the_entity_list_goes_in_whole(listed: tuple[Monitor, Report]) -> None:
     """3,409 entries, each dated by its first citation, none refused, none lost."""
     monitor, report = listed
     assert {"listing.listed": 3409} == report.types
@@ -108,7 +111,7 @@ def test_the_entity_list_goes_in_whole(listed: tuple[Monitor, riskmon.results.Re
 
 
 def test_companies_named_in_the_entity_list_score(
-    listed: tuple[Monitor, riskmon.results.Report],
+    listed: tuple[Monitor, Report],
 ) -> None:
     """Huawei since 21 May 2019, SMIC since 22 December 2020; Moonshot AI never."""
     monitor, _ = listed
