@@ -72,6 +72,8 @@ class Ledger:
         `unknown`: a withdrawal of what was never told, not stored.
         `recorded_at` is `now`, or the last entry's if the clock went back.
         """
+        if not facts:
+            return []
         with writing(self.engine) as connection:
             head = _head(connection)
             recorded_at = max(now, head.recorded_at) if head.recorded_at else now

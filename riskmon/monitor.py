@@ -13,7 +13,7 @@ from typing import Self
 
 from riskmon import intake, readmodel, sources
 from riskmon.database import beside, default_url, shipped
-from riskmon.errors import InputError, UnknownCompanyError
+from riskmon.errors import InputError, RulesError, UnknownCompanyError
 from riskmon.forms import moment
 from riskmon.intake import OWN, Input
 from riskmon.ledger import Fact, Ledger
@@ -242,10 +242,16 @@ class Monitor:
                 matters=len(standing.matters()),
                 rules=len(current.rules) if current else 0,
                 ruleset=current.digest if current else None,
-                rules_changed=current is None or load_ruleset(self._rules).digest != current.digest,
+                rules_changed=self._rules_changed(current),
                 recalculated_at=readmodel.last(self._ledger.engine)[0],
                 unresolved=standing.unresolved(),
             )
+
+    def _rules_changed(self, current: Ruleset | None) -> bool | None:
+        try:
+            return load_ruleset(self._rules).digest != (current.digest if current else None)
+        except RulesError:
+            return None
 
     def _standing(self, known_at: Moment | int | None) -> Standing:
         if known_at is None:

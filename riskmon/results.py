@@ -186,8 +186,8 @@ class Status:
     matters: int
     rules: int
     ruleset: str | None
-    rules_changed: bool
-    """Whether the rule folder differs from what is published: recalculate publishes it."""
+    rules_changed: bool | None
+    """Whether the rule folder differs from what is published; None where it cannot be read."""
     recalculated_at: datetime | None
     unresolved: dict[str, int]
     """Names that mean no declared company, and how many times events name them."""

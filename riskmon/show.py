@@ -164,6 +164,8 @@ def status(found: Status) -> None:
     rules = f"{found.rules} ({(found.ruleset or 'none published')[:12]})"
     if found.rules_changed:
         rules += "; the folder differs: riskmon recalculate publishes it"
+    elif found.rules_changed is None:
+        rules += "; the folder cannot be read: riskmon recalculate says why"
     rows = {
         "database": found.database,
         "entries": f"{found.position:,}, the last recorded {when(found.recorded_at)}",
