@@ -17,6 +17,7 @@ START = datetime(2024, 1, 1, tzinfo=UTC)
 
 dates = st.integers(0, 40).map(lambda n: f"{START + timedelta(days=10 * n):%Y-%m-%d}")
 hundredths = st.integers(0, 100).map(lambda n: n / 100)
+shares = hundredths | st.sampled_from([0.1, 0.2, 0.25, 0.3, 0.5])
 
 
 def maybe_dated(numbers: st.SearchStrategy[float]) -> st.SearchStrategy[Any]:
@@ -41,7 +42,7 @@ def companies(draw: st.DrawFn, name: str) -> dict[str, Any]:
     exposures = draw(
         st.lists(st.tuples(st.sampled_from(SUBJECTS), hundredths, edges()), max_size=3)
     )
-    owners = draw(st.lists(st.tuples(st.sampled_from(COMPANIES), hundredths, edges()), max_size=3))
+    owners = draw(st.lists(st.tuples(st.sampled_from(COMPANIES), shares, edges()), max_size=3))
     return {
         "id": name,
         "name": name.title(),
@@ -56,24 +57,25 @@ events = st.builds(
     st.fixed_dictionaries(
         {
             "source": st.sampled_from(TELLERS),
-            "ref": st.sampled_from(["1", "2", "3"]),
+            "ref": st.sampled_from(["1", "2"]),
             "type": st.sampled_from(TYPES),
             "occurred_at": dates,
             "title": st.just("Told"),
+            "matter": st.sampled_from(["m", "m", "n", None]),
+            "topics": st.lists(st.sampled_from(TOPICS), min_size=1, max_size=2),
+            "parties": st.lists(
+                st.fixed_dictionaries(
+                    {"company": st.sampled_from(COMPANIES), "role": st.sampled_from(ROLES)}
+                ),
+                min_size=1,
+                max_size=3,
+            ),
         }
     ),
     optional(
-        matter=st.sampled_from(["m", "n"]),
-        topics=st.lists(st.sampled_from(TOPICS), max_size=2),
         origin=st.sampled_from(TELLERS),
         credibility=hundredths,
         scope=st.lists(st.sampled_from(SUBJECTS), max_size=2, unique=True),
-        parties=st.lists(
-            st.fixed_dictionaries(
-                {"company": st.sampled_from(COMPANIES), "role": st.sampled_from(ROLES)}
-            ),
-            max_size=3,
-        ),
     ),
 )
 
@@ -86,7 +88,7 @@ stages = (
 
 @st.composite
 def rules(draw: st.DrawFn, name: str) -> dict[str, Any]:
-    found = draw(st.dictionaries(st.sampled_from(TYPES), stages, min_size=1))
+    found = draw(st.dictionaries(st.sampled_from(TYPES), stages, min_size=3))
     official = [
         kind
         for kind, stage in found.items()
@@ -102,9 +104,9 @@ def rules(draw: st.DrawFn, name: str) -> dict[str, Any]:
         "open": draw(st.lists(st.sampled_from(official), unique=True)) if official else [],
         **draw(
             optional(
-                status=st.sampled_from(["stable", "stable", "experimental", "draft"]),
+                status=st.sampled_from(["stable", "stable", "stable", "experimental", "draft"]),
                 topics=st.lists(st.sampled_from(TOPICS), max_size=1),
-                roles=st.dictionaries(st.sampled_from(ROLES), maybe_dated(hundredths)),
+                roles=st.dictionaries(st.sampled_from(ROLES), maybe_dated(hundredths), min_size=2),
                 cap=maybe_dated(hundredths),
                 scope=maybe_dated(hundredths),
                 ownership=optional(
@@ -132,8 +134,7 @@ publishers = st.lists(
 )
 
 told = st.lists(
-    st.tuples(st.integers(0, 3), st.just("event") | st.just("withdrawal"), events)
-    | st.tuples(st.integers(0, 3), st.just("event"), events),
-    min_size=1,
-    max_size=12,
+    st.tuples(st.integers(0, 3), st.sampled_from(["event"] * 4 + ["withdrawal"]), events),
+    min_size=3,
+    max_size=16,
 )
