@@ -44,7 +44,7 @@ EVENTS = [
 ]
 
 
-def main(url: str) -> None:
+def main(url: str | None) -> None:
     """Declare the companies, ingest the events, say what became of each."""
     with riskmon.open(url) as monitor:
         monitor.declare(COMPANIES)
@@ -55,4 +55,4 @@ def main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "sqlite:///risk.db")
+    main(sys.argv[1] if len(sys.argv) > 1 else None)

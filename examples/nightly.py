@@ -1,5 +1,7 @@
 """Recalculate on a schedule, in this process: `python nightly.py [DATABASE_URL] [--now]`.
 
+With rules of your own, give `riskmon.open` their folder: what it opens with is what it publishes.
+
 Every night at 02:30 UTC the rules are published if they changed, each score is kept, and what
 moved is printed. `--now` runs once, at once, and ends: for trying it, and for cron.
 """
@@ -21,7 +23,7 @@ def recalculate(monitor: riskmon.Monitor) -> None:
         print(f"  {move.company}: {move.before:.2f} -> {move.after:.2f}")
 
 
-def main(url: str, *, now: bool) -> None:
+def main(url: str | None, *, now: bool) -> None:
     """Run once, or every night until the process is stopped."""
     with riskmon.open(url) as monitor:
         if now:
@@ -42,4 +44,4 @@ def main(url: str, *, now: bool) -> None:
 
 if __name__ == "__main__":
     urls = [argument for argument in sys.argv[1:] if argument != "--now"]
-    main(urls[0] if urls else "sqlite:///risk.db", now="--now" in sys.argv)
+    main(urls[0] if urls else None, now="--now" in sys.argv)

@@ -8,10 +8,13 @@ import sys
 import riskmon
 
 
-def main(url: str) -> None:
+def main(url: str | None) -> None:
     """Who is at risk, why, since when, and what was known a day earlier."""
     with riskmon.open(url) as monitor:
-        for score in monitor.scores(as_of="2024-01-12"):
+        scores = monitor.scores(as_of="2024-01-12")
+        if not scores:
+            sys.exit("no company is declared: run ingest_events.py first")
+        for score in scores:
             print(f"{score.name}: {score.value:.2f} ({score.level})")
             for line in score.lines:
                 print(f"  {line.points:5.2f} points: {line.rule}, {line.matter}")
@@ -27,4 +30,4 @@ def main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "sqlite:///risk.db")
+    main(sys.argv[1] if len(sys.argv) > 1 else None)

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from riskmon.errors import RiskmonError
+from riskmon import __version__
+from riskmon.errors import RiskmonError, UsageError, safe
 
 if TYPE_CHECKING:
     from riskmon.monitor import Monitor
@@ -19,9 +20,16 @@ if TYPE_CHECKING:
 REFUSED = 1
 
 
+class _Log(logging.Handler):
+    def emit(self, told: logging.LogRecord, /) -> None:
+        _say(told.getMessage())
+
+
 def main() -> None:
     """Run the command in `sys.argv`; exit 0 done, 1 refused, 2 usage, 5 busy."""
-    logging.basicConfig(format="riskmon: %(message)s", level=logging.WARNING)
+    log = logging.getLogger("riskmon")
+    log.addHandler(_Log())
+    log.propagate = False
     arguments = parser().parse_args()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
@@ -29,14 +37,21 @@ def main() -> None:
         code = arguments.run(arguments)
         sys.stdout.flush()
     except RiskmonError as error:
-        print(f"riskmon: {error}", file=sys.stderr)
+        _say(error)
         code = error.exit_code
-    except BrokenPipeError:  # `riskmon log | head`
+    except OSError as error:  # a full disk; or `riskmon history ... | head`, which is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        code = 0 if isinstance(error, BrokenPipeError) else REFUSED
+        if code:
+            _say(f"standard output cannot be written: {error.strerror}")
     except KeyboardInterrupt:
         code = 130
     sys.exit(code)
+
+
+def _say(message: object) -> None:
+    for line in str(message).splitlines():
+        print(f"riskmon: {safe(line)}", file=sys.stderr)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
         description="Events in, explained risk scores out: as of any day, as known on any day.",
         epilog="Begin with: riskmon demo",
     )
+    top.add_argument("--version", action="version", version=f"riskmon {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
 
     where = argparse.ArgumentParser(add_help=False)
@@ -91,7 +107,16 @@ def parser() -> argparse.ArgumentParser:
 def _open(arguments: argparse.Namespace) -> Monitor:
     import riskmon
 
+    if arguments.database in {"sqlite://", "sqlite:///", "sqlite:///:memory:"}:
+        raise UsageError("a database in memory keeps nothing from one command to the next")
     return riskmon.open(arguments.database, rules=arguments.rules)
+
+
+def _query(arguments: argparse.Namespace) -> Monitor:
+    monitor = _open(arguments)
+    if arguments.rules and monitor.rules_changed() is not False:
+        _say(f"the rules in {arguments.rules} are not those in force: recalculate publishes them")
+    return monitor
 
 
 def _json(value: object) -> None:
@@ -139,12 +164,14 @@ def _take(arguments: argparse.Namespace, one: Callable[[Monitor, Any], Report]) 
 
     reports = []
     code = 0
+    if "-" in arguments.files and sys.stdin is None:
+        raise UsageError("standard input is closed")
     with _open(arguments) as monitor:
         for file in arguments.files:
             try:
                 report = one(monitor, sys.stdin.buffer if file == "-" else file)
             except RiskmonError as error:  # the other files are not lost because of this one
-                print(f"riskmon: {error}", file=sys.stderr)
+                _say(error)
                 code = max(code, error.exit_code)
                 continue
             reports.append(report)
@@ -152,7 +179,7 @@ def _take(arguments: argparse.Namespace, one: Callable[[Monitor, Any], Report]) 
             if not arguments.json:
                 show.report(report)
     if arguments.json:
-        _json(reports[0] if len(arguments.files) == len(reports) == 1 else reports)
+        _json(reports if len(arguments.files) > 1 or not reports else reports[0])
     return code
 
 
@@ -167,7 +194,7 @@ def _recalculate(arguments: argparse.Namespace) -> int:
 def _score(arguments: argparse.Namespace) -> int:
     from riskmon import show
 
-    with _open(arguments) as monitor:
+    with _query(arguments) as monitor:
         score = monitor.score(arguments.name, **_clocks(arguments))
     return _out(arguments, score, lambda: show.score(score))
 
@@ -175,7 +202,7 @@ def _score(arguments: argparse.Namespace) -> int:
 def _scores(arguments: argparse.Namespace) -> int:
     from riskmon import show
 
-    with _open(arguments) as monitor:
+    with _query(arguments) as monitor:
         scores = monitor.scores(**_clocks(arguments))
     return _out(arguments, scores, lambda: show.scores(scores))
 
@@ -183,16 +210,18 @@ def _scores(arguments: argparse.Namespace) -> int:
 def _explain(arguments: argparse.Namespace) -> int:
     from riskmon import show
 
-    with _open(arguments) as monitor:
-        score = monitor.score(arguments.name, **_clocks(arguments))
-        ruleset = monitor.ruleset(known_at=_clocks(arguments)["known_at"])
-    return _out(arguments, score, lambda: show.explain(score, ruleset, reasons=True))
+    with _query(arguments) as monitor:
+        clocks = _clocks(arguments)
+        score = monitor.score(arguments.name, **clocks)
+        events = monitor.events(arguments.name, **clocks)
+        ruleset = monitor.ruleset(known_at=clocks["known_at"])
+    return _out(arguments, score, lambda: show.explain(score, ruleset, events, reasons=True))
 
 
 def _history(arguments: argparse.Namespace) -> int:
     from riskmon import show
 
-    with _open(arguments) as monitor:
+    with _query(arguments) as monitor:
         history = monitor.history(
             arguments.name,
             start=arguments.start,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import platformdirs
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from riskmon.errors import BusyError, DatabaseError
+from riskmon.errors import BusyError, DatabaseError, UsageError
 from riskmon.tables import REVISION
 
 BUSY_SECONDS = 30
@@ -34,13 +35,9 @@ def default_url() -> str:
 
 
 def beside(engine: sa.Engine, ending: str) -> Path:
-    """Return a path beside the database's file, or in the user's data folder where it has none."""
+    """Return a path beside the database's file, or in the working folder where it has none."""
     name = engine.url.database
-    if name and name != ":memory:":
-        return Path(name).with_name(Path(name).stem + ending)
-    return platformdirs.user_data_path("riskmon", appauthor=False, ensure_exists=True) / (
-        f"memory{ending}"
-    )
+    return Path("memory" if name in {None, "", ":memory:"} else str(name)).with_suffix(ending)
 
 
 def connect(url: str) -> sa.Engine:
@@ -49,24 +46,10 @@ def connect(url: str) -> sa.Engine:
     Raises DatabaseError where the URL is none, the database is no database or is newer than
     the code, and BusyError where another process holds it longer than 30 seconds.
     """
-    try:
-        parsed = sa.make_url(url)
-    except exc.ArgumentError:
-        raise DatabaseError(
-            f"expected a database URL such as sqlite:///risk.db, got {url!r}"
-        ) from None
-    if parsed.get_backend_name() != "sqlite":
-        raise DatabaseError(
-            f"expected a SQLite URL such as sqlite:///risk.db, got {parsed!s}: "
-            "other databases are not supported yet"
-        )
+    parsed = _parsed(url)
     memory = parsed.database in {None, "", ":memory:"}
-    if not memory:
-        folder = Path(str(parsed.database)).parent
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DatabaseError(f"{parsed!s} cannot be used: {error.strerror}: {folder}") from None
+    if url == default_url() and not memory:
+        Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(
         parsed,
         # One connection for a database in memory: it lives as long as its connection does.
@@ -89,6 +72,20 @@ def connect(url: str) -> sa.Engine:
     return engine
 
 
+def _parsed(url: str) -> sa.URL:
+    wanted = "expected a database URL such as sqlite:///risk.db"
+    try:
+        parsed = sa.make_url(url)
+    except exc.ArgumentError:
+        found = "that" if "@" in url else repr(url)  # it may hold a password
+        raise UsageError(f"{wanted}, got {found}") from None
+    if parsed.drivername not in {"sqlite", "sqlite+pysqlite"}:
+        raise UsageError(f"{wanted}, got {parsed!s}: other databases are not supported yet")
+    if parsed.host or parsed.username or parsed.query:
+        raise UsageError(f"{wanted}, without user, host and ?options, got {parsed!s}")
+    return parsed
+
+
 @contextmanager
 def refusals(url: sa.URL) -> Iterator[None]:
     """Turn what the driver raises into what a person can act on."""
@@ -98,10 +95,19 @@ def refusals(url: sa.URL) -> Iterator[None]:
         reason = str(error.orig)
         if "locked" in reason or "busy" in reason:
             raise BusyError(f"{url!s} is busy: another process has held it for 30 s") from error
-        raise DatabaseError(
-            f"{url!s} cannot be used: {reason}. Expected a riskmon database, or a path where "
-            "one can be made; check that it is a file you may write to"
-        ) from error
+        advice = next((advice for words, advice in ADVICE.items() if words in reason), "")
+        raise DatabaseError(f"{url!s} cannot be used: {reason}{advice}") from error
+
+
+ADVICE = {
+    "not a database": ". Expected a riskmon database, or a path where one can be made",
+    "malformed": ". The file is damaged: restore a copy",
+    "unable to open": ". Expected a path in a folder that exists and that you may write to",
+    "readonly": ". Expected a file and a folder that you may write to",
+    "full": ". What was stored stays stored: make room, and ingest again; repeats vanish",
+    "I/O": ". What was stored stays stored: see to the disk, and ingest again; repeats vanish",
+}
+"""What to do about what SQLite says."""
 
 
 def _set_up(connection: Any, *_: object) -> None:
@@ -144,7 +150,7 @@ def revision(connection: sa.Connection) -> str | None:
     """Return the schema's revision, None for an empty database."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
-    return str(connection.scalar(sa.text("SELECT version_num FROM alembic_version")))
+    return connection.scalar(sa.text("SELECT version_num FROM alembic_version")) or ""
 
 
 def _migrate(engine: sa.Engine) -> None:
@@ -153,10 +159,16 @@ def _migrate(engine: sa.Engine) -> None:
             return
     with writing(engine) as connection:  # the lock: of eight first starts, one makes the tables
         found = revision(connection)
+        if found is None and sa.inspect(connection).get_table_names():
+            raise DatabaseError(f"{engine.url!s} is another program's database: name another file")
+        if found is not None and not re.fullmatch(r"\d{4}", found):
+            raise DatabaseError(
+                f"{engine.url!s} has a schema that is not riskmon's ({found!r}): name another file"
+            )
         if found is not None and found > REVISION:
             raise DatabaseError(
                 f"{engine.url!s} has schema {found}, newer than this riskmon's {REVISION}: "
-                "upgrade riskmon (python3 -m pip install -U riskmon)"
+                "upgrade riskmon"
             )
         if found != REVISION:
             upgrade(connection)

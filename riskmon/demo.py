@@ -60,7 +60,8 @@ def run(as_of: Moment | None) -> None:
         show.scores(scores, histories)
         print("\nWhy the first of them is:\n")
         top = scores[0].company
-        show.explain(monitor.score(top, as_of=end), monitor.ruleset(), reasons=False)
+        score, events = monitor.score(top, as_of=end), monitor.events(top, as_of=end)
+        show.explain(score, monitor.ruleset(), events, reasons=False)
     print(f"""
 Next, try:
   riskmon explain "Moonshot AI" --database {URL}

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+
+def safe(text: object) -> str:
+    """Return text without what could act on a terminal: control and direction characters."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in {"Cc", "Cf", "Cs"} else c
+        for c in str(text)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,12 @@ class RiskmonError(Exception):
 
 class InputError(RiskmonError):
     """The input cannot be read."""
+
+
+class UsageError(InputError):
+    """What was asked cannot be understood."""
+
+    exit_code = 2
 
 
 class RulesError(RiskmonError):

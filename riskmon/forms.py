@@ -86,7 +86,8 @@ TYPE = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*\.[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 WORD = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 SUBJECT = r"^[a-z0-9]+(-[a-z0-9]+)*(:[a-z0-9]+(-[a-z0-9]+)*)?$"
 ID = r"^[^\s\x00-\x1f\x7f]+$"
-TEXT = r"^[^\x00]+$"
+TEXT = r"^[^\x00]*[^\x00\s][^\x00]*$"
+COUNTRY = r"^[a-z]{2}(-[a-z0-9]+)*$"
 """The forms of text; `validation.py` says each in words."""
 
 Moment = Annotated[datetime, BeforeValidator(moment)]
@@ -94,6 +95,7 @@ Share = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
 Type = Annotated[str, StringConstraints(pattern=TYPE, max_length=100)]
 Word = Annotated[str, StringConstraints(pattern=WORD, max_length=100)]
 Subject = Annotated[str, StringConstraints(pattern=SUBJECT, max_length=200)]
+Country = Annotated[str, StringConstraints(pattern=COUNTRY, max_length=20)]
 Id = Annotated[str, StringConstraints(pattern=ID, max_length=200)]
 Ref = Annotated[str, StringConstraints(pattern=TEXT, max_length=500)]
 Text = Annotated[str, StringConstraints(pattern=TEXT, max_length=2000)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import io
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -40,17 +40,34 @@ def take(
     rejects: Path,
 ) -> Report:
     """Append what `given` tells, a batch a transaction; write what is refused to `rejects`."""
-    with rows(given, read, one) as (name, given_rows):
+    with rows(given, read, one, rejects) as (name, given_rows):
         report = Report(name)
-        while batch := list(itertools.islice(given_rows, BATCH)):
+        for batch in _batches(given_rows):
             before = len(report.rejected)
-            _store(ledger, batch, clock(), report)
+            _store(ledger, batch, clock, report)
             if fresh := report.rejected[before:]:
                 report.rejects = _write(rejects, fresh, clock())
     return report
 
 
-def _store(ledger: Ledger, batch: list[Row], now: datetime, report: Report) -> None:
+def _batches(given: Iterator[Row]) -> Iterator[list[Row]]:
+    """Yield the rows in batches; where the giver fails, what it gave before comes first."""
+    batch: list[Row] = []
+    try:
+        for row in given:
+            batch.append(row)
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+    except Exception:
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
+
+
+def _store(ledger: Ledger, batch: list[Row], clock: Callable[[], datetime], report: Report) -> None:
     kept: list[tuple[Row, Fact]] = []
     missing = _undeclared(ledger, batch)
     for row in batch:
@@ -60,7 +77,7 @@ def _store(ledger: Ledger, batch: list[Row], now: datetime, report: Report) -> N
             report.reject(row, problems[0].field, "; ".join(map(str, problems)))
         else:
             kept.append((row, _fact(told)))
-    outcomes = ledger.append([fact for _, fact in kept], now)
+    outcomes = ledger.append([fact for _, fact in kept], clock)
     for (row, _), outcome in zip(kept, outcomes, strict=True):
         if outcome == "unknown":
             reason = "ref: expected the source and ref of a report, got one never told"
@@ -103,7 +120,7 @@ def one_company(line: int, raw: str, data: object) -> Row:
 
 
 @contextmanager
-def rows(given: Input, read: Read, one: One) -> Iterator[tuple[str, Iterator[Row]]]:
+def rows(given: Input, read: Read, one: One, rejects: Path) -> Iterator[tuple[str, Iterator[Row]]]:
     """Give the name of an input and its rows."""
     if isinstance(given, str | PathLike):
         path = Path(given)
@@ -112,9 +129,13 @@ def rows(given: Input, read: Read, one: One) -> Iterator[tuple[str, Iterator[Row
         except OSError as error:
             raise InputError(f"{path}: cannot be read: {error.strerror}") from None
         with stream:
+            if rejects.exists() and rejects.samefile(path):
+                raise InputError(f"{path}: is the file that refused rows are written to")
             yield str(path), read(stream)
     elif hasattr(given, "read"):
-        opened = cast("BinaryIO", getattr(given, "buffer", given))  # a text file's bytes
+        opened = cast("BinaryIO", given)
+        if isinstance(given, io.TextIOBase):  # the rest of a text file, from where it stands
+            opened = io.BytesIO(given.read().encode("utf-8", "backslashreplace"))
         yield str(getattr(given, "name", "input")), read(opened)
     else:
         yield "input", (_given(number, data, one) for number, data in enumerate(given, 1))
@@ -123,7 +144,11 @@ def rows(given: Input, read: Read, one: One) -> Iterator[tuple[str, Iterator[Row
 def _given(number: int, data: Any, one: One) -> Row:
     if isinstance(data, Event | Withdrawal | Company):
         return Row(number, data.model_dump_json(exclude_defaults=True), data)
-    return one(number, json.dumps(data, ensure_ascii=False, default=str), data)
+    try:
+        raw = json.dumps(data, ensure_ascii=False, default=str)
+        return one(number, raw, data)
+    except (ValueError, TypeError, RecursionError) as error:  # a circle, a depth, a strange key
+        return Row(number, "", [Problem(f"expected an object of plain fields: {error}")])
 
 
 def _fact(told: Event | Withdrawal | Company) -> Fact:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -18,6 +18,9 @@ from riskmon.tables import entry
 
 GENESIS = "0" * 64
 """What the first entry has for a previous hash."""
+
+MOST_VARIABLES = 10_000
+"""In one statement; SQLite takes 32,766."""
 
 Outcome = Literal["appended", "revised", "withdrawn", "duplicate", "unknown"]
 
@@ -64,18 +67,20 @@ class Ledger:
         """Give the database's connections back."""
         self.engine.dispose()
 
-    def append(self, facts: Sequence[Fact], now: datetime) -> list[Outcome]:
+    def append(self, facts: Sequence[Fact], clock: Callable[[], datetime]) -> list[Outcome]:
         """Store `facts` in one transaction and say what became of each.
 
         `appended`: a new key. `revised`: another body than the latest under the key.
         `withdrawn`: the key's report is taken back. `duplicate`: as the latest, not stored.
         `unknown`: a withdrawal of what was never told, not stored.
-        `recorded_at` is `now`, or the last entry's if the clock went back.
+        `recorded_at` is the clock's moment, read once nobody else can write, or the last entry's
+        if the clock went back.
         """
         if not facts:
             return []
         with writing(self.engine) as connection:
             head = _head(connection)
+            now = clock()
             recorded_at = max(now, head.recorded_at) if head.recorded_at else now
             latest = _latest(connection, facts)
             previous, position = head.hash, head.position
@@ -129,11 +134,16 @@ class Ledger:
 
     def known(self, kind: str, source: str, refs: Iterable[str]) -> set[str]:
         """Return those of `refs` under which an entry of `kind` by `source` stands."""
-        query = sa.select(entry.c.ref).where(
-            entry.c.source == source, entry.c.ref.in_(list(refs)), entry.c.kind == kind
-        )
+        asked = sorted(refs)
+        query = sa.select(entry.c.ref).where(entry.c.source == source, entry.c.kind == kind)
         with refusals(self.engine.url), self.engine.connect() as connection:
-            return set(connection.scalars(query))
+            return {
+                ref
+                for start in range(0, len(asked), MOST_VARIABLES)
+                for ref in connection.scalars(
+                    query.where(entry.c.ref.in_(asked[start : start + MOST_VARIABLES]))
+                )
+            }
 
     def first(self, kind: str) -> Entry | None:
         """Return the first entry of `kind`, None where there is none."""

@@ -18,13 +18,12 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    StringConstraints,
     model_validator,
 )
 
 from riskmon.errors import Problem
 from riskmon.forms import (
-    WORD,
+    Country,
     Id,
     Identifiers,
     LongText,
@@ -139,7 +138,7 @@ class Company(Noun):
     name: Text
     aliases: Annotated[tuple[Text, ...], Field(max_length=1000)] = ()
     identifiers: Identifiers = Field(default_factory=dict)
-    jurisdiction: Annotated[str, StringConstraints(pattern=WORD, max_length=20)] | None = None
+    jurisdiction: Country | None = None
     exposures: Annotated[tuple[Exposure, ...], Field(max_length=1000)] = ()
     owners: Annotated[tuple[Owner, ...], Field(max_length=1000)] = ()
 
@@ -226,11 +225,13 @@ class Score:
     name: str
     as_of: datetime
     known_at: datetime | None
-    """When the last entry it stands on was recorded; None on an empty ledger."""
+    """The moment asked for, else when the last entry it stands on was recorded."""
     position: int
     """Position of that entry."""
     ruleset: str | None
     """Digest of the rules in force then; None where none were published."""
+    declared: bool = True
+    """Whether the company was on the watchlist by `known_at`; if not, 0 says nothing."""
     hazards: tuple[Line, ...] = field(default=(), repr=False)
     """The counted lines, without points, greatest hazard first."""
     shadow: tuple[Line, ...] = field(default=(), repr=False)

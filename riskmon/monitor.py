@@ -13,11 +13,11 @@ from typing import Self
 
 from riskmon import intake, readmodel, sources
 from riskmon.database import beside, default_url, shipped
-from riskmon.errors import InputError, RulesError, UnknownCompanyError
+from riskmon.errors import RulesError, UnknownCompanyError, UsageError
 from riskmon.forms import moment
 from riskmon.intake import OWN, Input
 from riskmon.ledger import Fact, Ledger
-from riskmon.model import Company, Score
+from riskmon.model import Company, Event, Score
 from riskmon.names import Resolution, words
 from riskmon.results import History, Move, Point, Report, Run, Scores, Status
 from riskmon.ruleset import Ruleset, load_ruleset
@@ -60,13 +60,13 @@ class Monitor:
 
     def __init__(self, url: str, rules: Path, clock: Callable[[], datetime]) -> None:
         if not rules.is_dir():
-            raise InputError(f"expected a folder of rules, got {str(rules)!r}: there is none")
+            raise UsageError(f"expected a folder of rules, got {str(rules)!r}: there is none")
         self._ledger = Ledger(url)
         self._rules = rules
         self._clock = clock
         self._lock = threading.RLock()
         self._live = Standing()
-        self._past: tuple[int, Standing] | None = None
+        self._past: Standing | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -110,11 +110,10 @@ class Monitor:
         one: intake.One,
         rejects: str | PathLike[str] | None,
     ) -> Report:
-        with self._lock:
-            if self._ledger.first("ruleset.published") is None:
-                self._publish(self._load())
-            file = Path(rejects) if rejects else beside(self._ledger.engine, ".rejected.jsonl")
-            return intake.take(self._ledger, given, read, one, self._clock, file)
+        if self._ledger.first("ruleset.published") is None:
+            self._publish(self._load())
+        file = Path(rejects) if rejects else beside(self._ledger.engine, ".rejected.jsonl")
+        return intake.take(self._ledger, given, read, one, self._clock, file)
 
     # Rules
 
@@ -126,7 +125,7 @@ class Monitor:
 
     def _publish(self, ruleset: Ruleset) -> bool:
         fact = Fact("ruleset.published", OWN, RULESET, ruleset.body)
-        return self._ledger.append([fact], self._clock()) != ["duplicate"]
+        return self._ledger.append([fact], self._clock) != ["duplicate"]
 
     # Out
 
@@ -204,6 +203,15 @@ class Monitor:
         with self._lock:
             return self._standing(None).names.resolve((name,), identifiers)
 
+    def events(
+        self, name: str, *, as_of: Moment | None = None, known_at: Moment | int | None = None
+    ) -> list[Event]:
+        """Return the events that name a company, oldest first, those without risk among them."""
+        with self._lock:
+            company = self.find(name).id
+            at = _moment(as_of, "as_of") if as_of is not None else self._clock()
+            return self._standing(known_at).naming(company, at)
+
     def find(self, name: str) -> Company:
         """Return the declared company with this id or name, or raise UnknownCompanyError."""
         with self._lock:
@@ -226,6 +234,14 @@ class Monitor:
         with self._lock:
             return self._in_force(self._standing(known_at))
 
+    def rules_changed(self) -> bool | None:
+        """Return whether the rule folder differs from the rules in force; None if unreadable."""
+        current = self.ruleset()
+        try:
+            return load_ruleset(self._rules).digest != (current.digest if current else None)
+        except RulesError:
+            return None
+
     def status(self) -> Status:
         """Return what there is: ledger, rules, companies, names that meet no company."""
         with self._lock:
@@ -242,29 +258,29 @@ class Monitor:
                 matters=len(standing.matters()),
                 rules=len(current.rules) if current else 0,
                 ruleset=current.digest if current else None,
-                rules_changed=self._rules_changed(current),
+                rules_changed=self.rules_changed(),
                 recalculated_at=readmodel.last(self._ledger.engine)[0],
                 unresolved=standing.unresolved(),
             )
-
-    def _rules_changed(self, current: Ruleset | None) -> bool | None:
-        try:
-            return load_ruleset(self._rules).digest != (current.digest if current else None)
-        except RulesError:
-            return None
 
     def _standing(self, known_at: Moment | int | None) -> Standing:
         if known_at is None:
             self._live.apply(self._ledger.entries(after=self._live.position))
             return self._live
-        position = (
-            known_at
-            if isinstance(known_at, int)
-            else self._ledger.position_at(_moment(known_at, "known_at"))
-        )
-        if self._past is None or self._past[0] != position:
-            self._past = (position, Standing(self._ledger.entries(until=position)))
-        return self._past[1]
+        position = self._position(known_at)
+        if self._past is None or self._past.position != position:
+            self._past = Standing(self._ledger.entries(until=position))
+        return self._past
+
+    def _position(self, known_at: Moment | int) -> int:
+        if not isinstance(known_at, int):
+            return self._ledger.position_at(_moment(known_at, "known_at"))
+        head = self._ledger.head().position
+        if isinstance(known_at, bool) or not 0 <= known_at <= head:
+            raise UsageError(
+                f"known_at: expected a moment, or a position from 0 to {head}, got {known_at}"
+            )
+        return known_at
 
     def _in_force(self, standing: Standing) -> Ruleset | None:
         # Before its first ruleset a ledger is read by that one: it is the first there was.
@@ -286,7 +302,8 @@ class Monitor:
         if company is None:
             return []
         name = self._live.companies[company].name
-        return [Score(company, name, at, standing.recorded_at, standing.position, None)]
+        known_at, position = standing.recorded_at, standing.position
+        return [Score(company, name, at, known_at, position, None, declared=False)]
 
     def _asked(self, scores: list[Score], known_at: Moment | int | None) -> list[Score]:
         if known_at is None or isinstance(known_at, int):
@@ -299,4 +316,4 @@ def _moment(value: Moment, field: str) -> datetime:
     try:
         return moment(value)
     except ValueError as error:
-        raise InputError(f"{field}: {error}, got {value!r}") from None
+        raise UsageError(f"{field}: {error}, got {value!r}") from None

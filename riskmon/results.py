@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -21,8 +22,14 @@ Row = TypeVar("Row")
 class Frame(Generic[Row]):
     """Rows in order, as objects or as a data frame with the same columns."""
 
+    names: tuple[str, ...] = ()
+    """The columns, in order."""
+
     def __init__(self, rows: Sequence[Row]) -> None:
         self._rows = tuple(rows)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {len(self)} rows: {', '.join(self.names)}>"
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -47,7 +54,7 @@ class Frame(Generic[Row]):
             polars = import_module("polars")
         except ImportError:
             raise MissingExtraError("polars", "polars") from None
-        return polars.DataFrame(self.to_dicts(), infer_schema_length=None)
+        return polars.DataFrame(self.to_dicts(), schema=list(self.names), infer_schema_length=None)
 
     def to_pandas(self) -> Any:
         """Return a pandas DataFrame (extra `pandas`)."""
@@ -55,14 +62,14 @@ class Frame(Generic[Row]):
             pandas = import_module("pandas")
         except ImportError:
             raise MissingExtraError("pandas", "pandas") from None
-        return pandas.DataFrame(self.to_dicts())
+        return pandas.DataFrame(self.to_dicts(), columns=list(self.names))
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any:
         return self.to_polars().__arrow_c_stream__(requested_schema)
 
     def _repr_html_(self) -> str:
         dicts = self.to_dicts()
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in (dicts or [{}])[0])
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in self.names)
         body = "".join(
             "<tr>" + "".join(f"<td>{html.escape(_cell(v))}</td>" for v in r.values()) + "</tr>"
             for r in dicts
@@ -71,11 +78,15 @@ class Frame(Generic[Row]):
 
 
 def _cell(value: object) -> str:
+    if value is None:
+        return ""
     return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
 class Scores(Frame[Score]):
     """Scores of companies at one moment, highest first."""
+
+    names = ("company", "name", "value", "level", "rule", "since", "as_of", "known_at", "position")
 
     def columns(self, row: Score) -> dict[str, Any]:
         """Return company, name, value, level, the greatest line's rule and since, both clocks."""
@@ -102,6 +113,8 @@ class Point(NamedTuple):
 
 class History(Frame[Point]):
     """One company's score over time, oldest first."""
+
+    names = ("company", "as_of", "value", "level")
 
     def __init__(self, company: str, rows: Sequence[Point]) -> None:
         super().__init__(rows)
@@ -196,7 +209,7 @@ class Status:
 def to_json(value: object) -> Any:
     """Return a result as plain JSON: moments as UTC text, events by what they say."""
     if isinstance(value, Score):
-        names = ("company", "name", "value", "level", "categories", "lines", "shadow")
+        names = ("company", "name", "declared", "value", "level", "categories", "lines", "shadow")
         clocks = ("as_of", "known_at", "position", "ruleset")
         return {name: to_json(getattr(value, name)) for name in (*names, *clocks)}
     if isinstance(value, Event):
@@ -213,4 +226,6 @@ def to_json(value: object) -> Any:
         return {name: to_json(member) for name, member in value.items()}
     if isinstance(value, list | tuple):
         return [to_json(member) for member in value]
+    if isinstance(value, float) and math.isnan(value):
+        return None  # what an experimental line has for points
     return str(value) if isinstance(value, Path) else value

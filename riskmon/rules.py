@@ -35,7 +35,10 @@ def dated(one: Callable[[object], float]) -> Callable[[object], Dated]:
             return one(value)
         if not value:
             raise ValueError("expected a number, or a map from date to number")
-        return dict(sorted((moment(since), one(number)) for since, number in value.items()))
+        found = {moment(since): one(number) for since, number in value.items()}
+        if len(found) < len(value):
+            raise ValueError("expected each moment once")
+        return dict(sorted(found.items()))
 
     return check
 

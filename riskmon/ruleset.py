@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,7 @@ from riskmon.errors import Problem, RulesError
 from riskmon.model import Noun, Publisher
 from riskmon.rules import Rule
 from riskmon.validation import check, did_you_mean
-from riskmon.yaml12 import Document
+from riskmon.yaml12 import MOST_BYTES, Document
 
 PUBLISHERS = "publishers.yaml"
 
@@ -85,8 +86,17 @@ def load_ruleset(folder: Path) -> Ruleset:
     warnings: list[Problem] = []
     rules: list[Rule] = []
     publishers: list[Publisher] = []
-    for file in sorted(folder.glob("*.yaml")):
-        document = Document(file.read_bytes(), str(file))
+    for file in _files(folder):
+        if file.suffix != ".yaml":
+            problems.append(Problem("expected the ending .yaml: rename the file", str(file)))
+            continue
+        try:
+            raw = _read(file)
+        except OSError as error:
+            message = f"cannot be read: {error.strerror or error}"
+            problems.append(Problem(message, str(file)))
+            continue
+        document = Document(raw, str(file))
         problems += document.problems
         if document.problems:
             continue
@@ -104,6 +114,20 @@ def load_ruleset(folder: Path) -> Ruleset:
         raise RulesError(problems)
     publishers.sort(key=lambda publisher: publisher.id)
     return Ruleset(tuple(rules), tuple(publishers), tuple(warnings))
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(one for one in folder.iterdir() if one.suffix.lower() in {".yaml", ".yml"})
+    except OSError as error:
+        raise RulesError([Problem(f"cannot be read: {error.strerror}", str(folder))]) from None
+
+
+def _read(file: Path) -> bytes:
+    if not stat.S_ISREG(file.stat().st_mode):  # a folder; a pipe that nobody writes to
+        raise OSError("it is no file")
+    with file.open("rb") as stream:
+        return stream.read(MOST_BYTES + 1)
 
 
 def _publishers(document: Document, problems: list[Problem]) -> Iterator[Publisher]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 import sys
 import textwrap
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from riskmon.model import LEVELS, Line, Score
+from riskmon.errors import safe
+from riskmon.model import LEVELS, Event, Line, Score
 from riskmon.results import History, Report, Run, Scores, Status
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
     from riskmon.rules import Rule
@@ -23,18 +24,11 @@ BARS = "▁▂▃▄▅▆▇█"
 HISTORY = 16
 """Bars in a small history."""
 WIDTH = 100
+NARROW = 70
 MOST_REFUSALS = 20
 SMALL_POINTS = 0.005
 INDENT = " " * 10
 COLOURS = dict(zip(LEVELS, ("green", "yellow", "dark_orange", "red"), strict=True))
-
-
-def safe(text: object) -> str:
-    """Return text without what could act on a terminal: control and direction characters."""
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in {"Cc", "Cf", "Cs"} else c
-        for c in str(text)
-    )
 
 
 def when(moment: datetime | None) -> str:
@@ -52,8 +46,14 @@ def spark(values: Iterable[float]) -> str:
 
 def scores(found: Scores, histories: Mapping[str, Sequence[float]] | None = None) -> None:
     """Print a table of companies, highest score first."""
+    if not len(found):
+        print("No company is declared: riskmon declare FILE", file=sys.stderr)
+        return
+    console = _console()
+    histories = histories if console.width >= WIDTH else None  # the figures first
     history = ["history"] if histories else []
-    table = _table("company", "score", "level", *history, "since", "most of it from")
+    rule = ["most of it from"] if console.width >= NARROW else []
+    table = _table("company", "score", "level", *history, "since", *rule)
     for score in found:
         top = score.hazards[0] if score.hazards else None
         _row(
@@ -63,25 +63,29 @@ def scores(found: Scores, histories: Mapping[str, Sequence[float]] | None = None
             score.level,
             *([spark(histories[score.company])] if histories else []),
             when(top.since) if top else "",
-            top.rule if top else "",
+            *([top.rule if top else ""] if rule else []),
         )
-    _print(table)
+    console.print(table)
 
 
 def score(found: Score) -> None:
     """Print one score and its categories."""
     print(_headline(found))
+    if found.categories:
+        print("by category, each on its own:")
     for name, value in found.categories.items():
         print(f"  {value:6.2f}  {safe(name)}")
 
 
-def explain(found: Score, ruleset: Ruleset | None, *, reasons: bool) -> None:
-    """Print a score line by line: points, arithmetic, events, and the rules' reasons if asked."""
+def explain(
+    found: Score, ruleset: Ruleset | None, events: Iterable[Event], *, reasons: bool
+) -> None:
+    """Print a score line by line, with the rules' reasons if asked; then what carries no risk."""
     rules = ruleset.by_id if ruleset else {}
     print(_headline(found))
     print(
-        f"It stands on {found.position:,} entries of the ledger, "
-        f"the last recorded {when(found.known_at)}."
+        f"It stands on {found.position:,} entries of the ledger, as known at "
+        f"{when(found.known_at)}."
     )
     if not found.lines:
         print("No line: nothing that the rules read bears on it.")
@@ -95,8 +99,21 @@ def explain(found: Score, ruleset: Ruleset | None, *, reasons: bool) -> None:
     for line in found.shadow:
         _explain_line(line, rules.get(line.rule), "experimental: shown, not counted")
 
+    cited = {event.key for line in (*found.lines, *found.shadow) for event in line.events}
+    if harmless := [event for event in events if event.key not in cited]:
+        print("\nAlso told of it, and no line:")
+        _print_events(harmless)
+
+
+def _print_events(events: Iterable[Event]) -> None:
+    for event in events:
+        what = f"{event.type}, {safe(event.source)}: {safe(event.title)}"
+        print(f"{INDENT}- {when(event.occurred_at)} {what}")
+
 
 def _headline(found: Score) -> str:
+    if not found.declared:
+        return f"{safe(found.name)}: not on the watchlist by {when(found.known_at)}, so no score"
     return (
         f"{safe(found.name)}: {found.value:.2f} ({found.level}) as of {when(found.as_of)}, "
         f"from {len(found.hazards)} line{'' if len(found.hazards) == 1 else 's'}"
@@ -112,11 +129,7 @@ def _explain_line(line: Line, rule: Rule | None, effect: str) -> None:
         f"          severity {line.severity:g} x likelihood {line.likelihood:.3g} "
         f"x weight {line.weight:.3g} ({line.via}) x decay {line.decay:.3g}; {effect}"
     )
-    for event in line.events:
-        print(
-            f"          - {when(event.occurred_at)} {event.type}, {safe(event.source)}: "
-            f"{safe(event.title)}"
-        )
+    _print_events(line.events)
 
 
 def _reason(rule: Rule | None) -> None:
@@ -138,12 +151,13 @@ def report(found: Report) -> None:
     print(f"{safe(found.file)}: {found}")
     for kind, count in sorted(found.types.items()):
         print(f"  {count:8,} {kind}")
-    for one in found.rejected[:MOST_REFUSALS]:
+    most = MOST_REFUSALS if found.rejects else len(found.rejected)
+    for one in found.rejected[:most]:
         print(safe(one), file=sys.stderr)
-    if len(found.rejected) > MOST_REFUSALS:
-        print(f"... and {len(found.rejected) - MOST_REFUSALS:,} more", file=sys.stderr)
+    if len(found.rejected) > most:
+        print(f"... and {len(found.rejected) - most:,} more", file=sys.stderr)
     if found.rejects:
-        print(f"the refused rows, with reasons, are in {found.rejects}", file=sys.stderr)
+        print(f"the refused rows, with reasons, are in {safe(found.rejects)}", file=sys.stderr)
 
 
 def run(found: Run) -> None:
@@ -161,7 +175,7 @@ def run(found: Run) -> None:
 
 def status(found: Status) -> None:
     """Print what there is."""
-    rules = f"{found.rules} ({(found.ruleset or 'none published')[:12]})"
+    rules = f"{found.rules} ({found.ruleset[:12]})" if found.ruleset else "none published yet"
     if found.rules_changed:
         rules += "; the folder differs: riskmon recalculate publishes it"
     elif found.rules_changed is None:
@@ -203,8 +217,7 @@ def _row(table: Table, *cells: str) -> None:
     table.add_row(*(Text(safe(cell), style=COLOURS.get(cell, "")) for cell in cells))
 
 
-def _print(table: Table) -> None:
+def _console() -> Console:
     from rich.console import Console
 
-    console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
-    console.print(table)
+    return Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from riskmon.errors import DatabaseError
 from riskmon.model import Company, Entry, Event, Matter
 from riskmon.names import Names
 from riskmon.ruleset import Ruleset
@@ -35,21 +36,30 @@ class Standing:
     def apply(self, entries: Iterable[Entry]) -> None:
         """Bring forward by `entries`, the next ones in order."""
         for entry in entries:
-            key = (entry.source, entry.ref)
-            if entry.kind == "event.recorded":
-                self._places.setdefault(key, entry.position)
-                self._take(key)
-                self._put(key, Event.model_validate_json(entry.body))
-            elif entry.kind == "event.withdrawn":
-                self._take(key)
-            elif entry.kind == "company.declared":
-                self.companies[entry.ref] = Company.model_validate_json(entry.body)
-                self._names = None
-                self._made.clear()
-            elif entry.kind == "ruleset.published":
-                self.ruleset = Ruleset.from_body(entry.body)
+            try:
+                self._take_in(entry)
+            except (ValueError, KeyError) as error:
+                raise DatabaseError(
+                    f"entry {entry.position} of the ledger is damaged, or a newer riskmon wrote it "
+                    f"({str(error).splitlines()[0]}): restore a copy, or upgrade"
+                ) from error
             self.position, self.recorded_at = entry.position, entry.recorded_at
             self._named = None
+
+    def _take_in(self, entry: Entry) -> None:
+        key = (entry.source, entry.ref)
+        if entry.kind == "event.recorded":
+            self._places.setdefault(key, entry.position)
+            self._take(key)
+            self._put(key, Event.model_validate_json(entry.body))
+        elif entry.kind == "event.withdrawn":
+            self._take(key)
+        elif entry.kind == "company.declared":
+            self.companies[entry.ref] = Company.model_validate_json(entry.body)
+            self._names = None
+            self._made.clear()
+        elif entry.kind == "ruleset.published":
+            self.ruleset = Ruleset.from_body(entry.body)
 
     def _put(self, key: Key, event: Event) -> None:
         self._events[key] = event
@@ -106,6 +116,20 @@ class Standing:
                 scopes=frozenset(frozenset(event.scope) for event in events if event.scope),
             )
         return self._made[name]
+
+    def naming(self, company: str, at: datetime) -> list[Event]:
+        """Return the events until `at` that name a company, oldest first."""
+        if company not in self.companies:
+            return []
+        found = [
+            event
+            for matter in self.reach(company)[1]
+            if company in matter.roles
+            for event in matter.events
+            if event.occurred_at <= at
+            and any(self.names.company_of(party) == company for party in event.parties)
+        ]
+        return sorted(found, key=lambda event: event.occurred_at)
 
     def unresolved(self) -> dict[str, int]:
         """Return the names that mean no declared company, each with how many events name it."""

@@ -11,14 +11,15 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from riskmon.errors import Problem
-from riskmon.forms import ID, SUBJECT, TEXT, TYPE, WORD
+from riskmon.forms import COUNTRY, ID, SUBJECT, TEXT, TYPE, WORD
 
 FORMS = {
     TYPE: "two lower-case words joined by a dot, such as case.indicted",
     WORD: "lower-case words joined by hyphens, such as trade-secrets",
     SUBJECT: "a subject such as sector:ai, lower-case with hyphens",
-    ID: "an id without spaces",
-    TEXT: "text without NUL",
+    ID: "an id, not empty and without spaces",
+    COUNTRY: "a lower-case country code such as cn",
+    TEXT: "text, not empty and without NUL",
 }
 BOUNDS = {
     "greater_than_equal": ("at least", "ge"),
@@ -42,7 +43,7 @@ M = TypeVar("M", bound=BaseModel)
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'title'?` for the closest known word, else nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.7)
+    close = difflib.get_close_matches(word, sorted({*known} - {word}), n=1, cutoff=0.7)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
@@ -83,6 +84,8 @@ def _message(found: dict[str, Any], fields: Iterable[str]) -> str:
         return f"{context['error']}, got {got}"
     if kind == "string_pattern_mismatch":
         return f"expected {FORMS.get(context['pattern'], 'text without NUL')}, got {got}"
+    if kind == "literal_error":
+        return f"expected {context['expected']}, got {got}"
     if kind in BOUNDS:
         words, key = BOUNDS[kind]
         return f"expected {words} {context[key]:g}, got {got}"

@@ -25,8 +25,7 @@ class Document:
         self.problems: list[Problem] = []
         self._lines: dict[tuple[str | int, ...], int] = {}
         if len(raw) > MOST_BYTES:
-            found = f"{len(raw):,} bytes"
-            self._refuse(f"expected at most {MOST_BYTES:,} bytes, got {found}: split the file", 1)
+            self._refuse(f"expected at most {MOST_BYTES:,} bytes: split the file", 1)
             return
         try:
             text = raw.decode("utf-8-sig")

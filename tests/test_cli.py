@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from riskmon import show
+import riskmon
 from riskmon.cli import parser
+from riskmon.errors import safe
 from tests.builders import ROOT, company, event
 
 RISKMON = str(Path(sys.executable).with_name("riskmon"))
@@ -34,6 +35,7 @@ def run(tmp_path: Path) -> Any:
             env={**os.environ, "RISKMON_DATABASE_URL": "sqlite:///risk.db", **(env or {})},
         )
 
+    run.folder = tmp_path  # type: ignore[attr-defined]
     return run
 
 
@@ -152,16 +154,20 @@ def test_ingest_tells_what_it_did_and_what_it_refused(run: Any, tmp_path: Path) 
     [
         (["score", "Baidoo"], 1, "no declared company is called 'Baidoo'; did you mean 'baidu'?"),
         (["score", "zzz"], 1, "no declared company is called 'zzz'; `riskmon scores` lists"),
-        (["score", "Baidu", "--as-of", "soon"], 1, "as_of: expected a date such as 2024-01-12"),
-        (["score", "Baidu", "--known-at", "2024-13-01"], 1, "known_at: expected a date"),
-        (["history", "Baidu", "--step", "1 day"], 1, "expected a step such as 1d, 12h or 1w"),
-        (["history", "Baidu", "--start", "2200-01-01"], 1, "start: expected a date from 1900"),
-        (["history", "Baidu", "--start", "2099-01-01"], 1, "expected a start before the end"),
-        (["history", "Baidu", "--start", "1900-01-01", "--step", "1h"], 1, "at most 100,000"),
-        (["ingest", "x", "--source", "bis"], 1, "no source 'bis'"),
-        (["scores", "--rules", "nowhere"], 1, "expected a folder of rules, got 'nowhere'"),
-        (["scores", "--database", "risk.db"], 1, "expected a database URL"),
+        (["score", "Baidu", "--as-of", "soon"], 2, "as_of: expected a date such as 2024-01-12"),
+        (["score", "Baidu", "--known-at", "2024-13-01"], 2, "known_at: expected a date"),
+        (["history", "Baidu", "--step", "1 day"], 2, "expected a step such as 1d, 12h or 1w"),
+        (["history", "Baidu", "--start", "2200-01-01"], 2, "start: expected a date from 1900"),
+        (["history", "Baidu", "--start", "2099-01-01"], 2, "expected a start before the end"),
+        (["history", "Baidu", "--start", "1900-01-01", "--step", "1h"], 2, "at most 100,000"),
+        (["ingest", "x", "--source", "bis"], 2, "no source 'bis'"),
+        (["scores", "--rules", "nowhere"], 2, "expected a folder of rules, got 'nowhere'"),
+        (["scores", "--database", "risk.db"], 2, "expected a database URL"),
         (["scores", "--database", "sqlite:////proc/x/risk.db"], 1, "cannot be used"),
+        (["score", "Baidu", "--known-at", "20240112"], 2, "a position from 0 to 39, got 20240112"),
+        (["score", "Baidu", "--known-at", "9" * 30], 2, "a position from 0 to 39, got 9999"),
+        (["scores", "--database", "sqlite://"], 2, "a database in memory keeps nothing"),
+        (["scores", "--database", "sqlite:///a/b/c.db"], 1, "a folder that exists"),
         (["dance"], 2, "invalid choice: 'dance'"),
         ([], 2, "required: COMMAND"),
     ],
@@ -185,7 +191,59 @@ def test_broken_rules_are_said_all_at_once(loaded: Any, tmp_path: Path) -> None:
     assert (1, "") == (done.returncode, done.stdout)
     assert "rules/a.yaml:1: title: is required and missing" in done.stderr
     assert "rules/b.yaml:1: title: is required and missing" in done.stderr
-    assert 0 == loaded("scores", "--rules", "rules").returncode
+    scores = loaded("scores", "--rules", "rules")
+    assert 0 == scores.returncode
+    assert "the rules in rules are not those in force: recalculate publishes them" in scores.stderr
+
+
+def test_what_carries_no_risk_is_shown(loaded: Any) -> None:
+    """The round, the model, the founder, the aim: told of AIsphere, in no line."""
+    out = loaded("explain", "AIsphere").stdout.partition("Also told of it, and no line:")[2]
+    for words in ("over 100 million yuan", "PixVerse", "Wang Changhu", "Sora within three to six"):
+        assert words in out
+    assert "Alibaba leads a round" in loaded("explain", "MiniMax").stdout
+
+
+def test_a_company_that_was_not_watched_yet_has_no_score(loaded: Any) -> None:
+    """Rather than a clean bill of health."""
+    out = loaded("score", "Baidu", "--known-at", "2020-01-01").stdout
+    assert "Baidu, Inc.: not on the watchlist by 2020-01-01, so no score\n" == out
+
+
+@pytest.mark.parametrize("command", [["scores"], ["status", "--json"], ["score", "Baidu"]])
+def test_an_output_that_cannot_be_written_is_said(loaded: Any, command: list[str]) -> None:
+    """A full disk, as /dev/full has it: one line, exit code 1."""
+    line = " ".join([RISKMON, *command, "--database", f"sqlite:///{loaded.folder}/risk.db"])
+    done = subprocess.run(
+        f"{line} > /dev/full", shell=True, capture_output=True, text=True, check=False
+    )
+    message = "riskmon: standard output cannot be written: No space left on device\n"
+    assert (1, message) == (done.returncode, done.stderr)
+
+
+def test_an_empty_database_says_what_to_do(run: Any) -> None:
+    """On standard error; there is nothing on standard output."""
+    done = run("scores")
+    assert (0, "", "No company is declared: riskmon declare FILE\n") == (
+        done.returncode,
+        done.stdout,
+        done.stderr,
+    )
+
+
+def test_a_file_that_grows_as_it_is_read_is_refused(run: Any) -> None:
+    """The refused rows of an input would be appended to it."""
+    run("ingest", "-", given="{")
+    done = run("ingest", "risk.rejected.jsonl")
+    assert 1 == done.returncode
+    assert "is the file that refused rows are written to" in done.stderr
+
+
+def test_the_module_is_the_command() -> None:
+    """`python -m riskmon --version`."""
+    command = [sys.executable, "-m", "riskmon", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert f"riskmon {riskmon.__version__}\n" == done.stdout
 
 
 def test_status_says_what_there_is(loaded: Any) -> None:
@@ -215,8 +273,8 @@ def test_hostile_titles_print_as_text(run: Any) -> None:
 @pytest.mark.parametrize("text", ["Tabs\tand\nlines", "a\u200bb", "\ud800", "\x9b31m"])
 def test_safe_leaves_no_character_that_acts(text: str) -> None:
     """Control, format and half characters become a visible mark."""
-    assert show.safe(text).isprintable()
-    assert len(text) == len(show.safe(text))
+    assert safe(text).isprintable()
+    assert len(text) == len(safe(text))
 
 
 @pytest.mark.usefixtures("loaded")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from alembic.script import ScriptDirectory
 
 import riskmon
 from riskmon.database import connect, shipped
-from riskmon.errors import BusyError, DatabaseError
+from riskmon.errors import BusyError, DatabaseError, UsageError
 from riskmon.monitor import Monitor
 from riskmon.tables import REVISION, metadata
 from tests.builders import event
@@ -70,19 +72,66 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
         riskmon.open(f"sqlite:///{file}")
 
 
-@pytest.mark.parametrize("url", ["risk.db", "mysql://localhost/x", "nonsense://", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "risk.db",
+        "mysql://localhost/x",
+        "nonsense://",
+        "",
+        "sqlite+aiosqlite:///x",
+        "sqlite:///x?a=b",
+    ],
+)
 def test_a_url_that_is_none_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """And an example of one is given."""
     monkeypatch.setenv("RISKMON_DATABASE_URL", url or "x")
-    with pytest.raises(DatabaseError, match=r"expected a .* such as sqlite:///risk.db"):
+    with pytest.raises(UsageError, match=r"expected a .* such as sqlite:///risk.db"):
         riskmon.open(url)
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     """A file stands where a folder should be."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(DatabaseError, match="cannot be used"):
+    with pytest.raises(DatabaseError, match=r"cannot be used.*a folder that exists"):
         riskmon.open(f"sqlite:///{tmp_path / 'file' / 'risk.db'}")
+
+
+def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    """Also one that keeps its own Alembic revision in it."""
+    for number, statement in enumerate(
+        [
+            "CREATE TABLE moz_places (id)",
+            "CREATE TABLE alembic_version AS SELECT 'ae1027' version_num",
+        ]
+    ):
+        file = tmp_path / f"{number}.db"
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute(statement)
+            connection.commit()
+        before = file.read_bytes()[100:]
+        with pytest.raises(DatabaseError, match="another program's|not riskmon's"):
+            riskmon.open(f"sqlite:///{file}")
+        assert before == file.read_bytes()[100:]
+
+
+def test_a_password_is_never_shown() -> None:
+    """Neither of a URL that is understood nor of one that is not."""
+    for url in ("postgresql+psycopg://me:secret@host/x", "::me:secret@host"):
+        with pytest.raises(UsageError) as caught:
+            riskmon.open(url)
+        assert "secret" not in str(caught.value)
+
+
+def test_a_damaged_entry_is_named(monitor: Monitor, tmp_path: Path) -> None:
+    """By its position; the rest of the program ends in order."""
+    monitor.ingest([event()])
+    with closing(sqlite3.connect(tmp_path / "risk.db")) as connection:
+        connection.execute("DROP TRIGGER entry_no_update")
+        connection.execute("UPDATE entry SET body = '{\"source\":' WHERE position = 2")
+        connection.commit()
+    with pytest.raises(DatabaseError, match="entry 2 of the ledger is damaged"):
+        monitor.scores()
 
 
 def test_a_locked_database_is_busy(

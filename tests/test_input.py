@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,10 @@ BAD_LINES = {
     "not utf-8": ("{\udcff}", "expected UTF-8: save the file in that encoding"),
     "NaN": ('{"credibility": NaN}', "expected a finite number, got NaN"),
     "infinity": ('{"a": -Infinity}', "expected a finite number, got -Infinity"),
-    "twice": ('{"ref": "1", "ref": "2"}', "field 'ref' is given twice: keep one"),
+    "twice": ('{"ref": "1", "ref": "2"}', "ref: is given twice: keep one"),
     "deep": ("[" * 100_000, "expected less nesting"),
     "long": ('{"title": "' + "x" * 1024 * 1024 + '"}', "expected at most 1,048,576 bytes a line"),
-    "digits": ('{"a": ' + "9" * 5000 + "}", "Exceeds the limit"),
+    "digits": ('{"a": ' + "9" * 5000 + "}", "expected numbers of at most 4,300 digits"),
 }
 BAD_FIELDS: dict[str, tuple[dict[str, Any], str, str]] = {
     "unknown field": (
@@ -64,8 +65,8 @@ BAD_FIELDS: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "topic": ({"topics": ["Trade Secrets"]}, "topics[0]", "lower-case words joined by hyphens"),
     "scope": ({"scope": ["country:CN"]}, "scope[0]", "expected a subject such as sector:ai"),
-    "empty title": ({"title": ""}, "title", "expected text without NUL"),
-    "NUL": ({"title": "a\0b"}, "title", "expected text without NUL"),
+    "empty title": ({"title": ""}, "title", "expected text, not empty and without NUL"),
+    "NUL": ({"title": "a\0b"}, "title", "expected text, not empty and without NUL"),
     "half a character": ({"title": "\ud800"}, "title", "without half characters"),
     "half a character within": ({"attributes": {"a": ["\ud800"]}}, "attributes", "half"),
     "NUL within": ({"attributes": {"a": "\0"}}, "attributes", "expected text without NUL"),
@@ -100,7 +101,7 @@ BAD_COMPANIES: dict[str, tuple[dict[str, Any], str, str]] = {
         "owners[0]",
         "expected `since` before `until`",
     ),
-    "id with a space": ({"id": "a b"}, "id", "expected an id without spaces"),
+    "id with a space": ({"id": "a b"}, "id", "expected an id, not empty and without spaces"),
     "weight": (
         {"exposures": [{"subject": "sector:ai", "weight": 2}]},
         "exposures[0].weight",
@@ -192,6 +193,52 @@ def test_input_comes_as_path_file_or_iterable(monitor: Monitor, tmp_path: Path) 
         given: list[Any] = [str(file), binary, text, io.BytesIO(file.read_bytes()), [GOOD]]
         given += [(row for row in [GOOD]), [riskmon.Event(**GOOD)]]
         assert [1] * 7 == [monitor.ingest(one).duplicates for one in given]
+
+
+def test_a_text_file_is_read_from_where_it_stands(monitor: Monitor) -> None:
+    """After a line that the caller read, and from a StringIO."""
+    text = io.StringIO("a heading\n" + json.dumps(GOOD) + "\n")
+    text.readline()
+    assert 1 == monitor.ingest(text).appended
+
+
+def test_what_a_giver_gave_before_it_failed_is_stored(monitor: Monitor) -> None:
+    """And its failure reaches the caller."""
+
+    def giver() -> Iterator[dict[str, Any]]:
+        for number in range(1500):
+            yield GOOD | {"ref": str(number)}
+        raise OSError("the line is cut")
+
+    with pytest.raises(OSError, match="the line is cut"):
+        monitor.ingest(giver())
+    assert 1500 == monitor.status().events
+
+
+@pytest.mark.parametrize("name", ["circle", "depth", "key"])
+def test_what_is_no_json_is_refused(name: str, monitor: Monitor) -> None:
+    """And its neighbours are stored."""
+    circle: dict[Any, Any] = {}
+    circle["self"] = circle
+    deep: Any = {}
+    for _ in range(5000):
+        deep = {"a": deep}
+    bad = {"circle": circle, "depth": deep, "key": {(1, 2): 3}}[name]
+    report = monitor.ingest([GOOD, GOOD | {"attributes": bad}, GOOD | {"ref": "other"}])
+    assert (2, [2]) == (report.appended, [one.line for one in report.rejected])
+
+
+def test_very_many_unknown_companies_are_refused_as_one_is(monitor: Monitor) -> None:
+    """However many ids a batch names."""
+    parties = [{"company": f"c{number}"} for number in range(1000)]
+    rows = [
+        GOOD | {"ref": str(n), "parties": [{"company": f"{n}-{i}"} for i in range(1000)]}
+        for n in range(40)
+    ]
+    assert 40 == len(monitor.ingest(rows).rejected)
+    assert 1000 == str(monitor.ingest([GOOD | {"parties": parties}]).rejected[0].reason).count(
+        "declare it first"
+    )
 
 
 def test_a_missing_file_is_said(monitor: Monitor, tmp_path: Path) -> None:

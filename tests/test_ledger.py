@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from riskmon.errors import UsageError
 from riskmon.forms import moment
 from riskmon.ledger import Fact, Ledger
 from riskmon.model import Entry
@@ -43,7 +44,7 @@ def test_a_repeat_vanishes_a_change_is_a_revision_a_return_is_a_third_entry(ledg
     """A repeat is compared with the latest revision only."""
     listed, other = '{"a":1}', '{"a":2}'
     told = [listed, listed, other, other, listed]
-    outcomes = [ledger.append([fact("x", body)], NOW)[0] for body in told]
+    outcomes = [ledger.append([fact("x", body)], lambda: NOW)[0] for body in told]
     assert outcomes == ["appended", "duplicate", "revised", "duplicate", "revised"]
     assert stored(ledger) == [(n, "event.recorded", "x", n) for n in (1, 2, 3)]
 
@@ -53,7 +54,7 @@ def test_one_batch_counts_its_own_entries(ledger: Ledger) -> None:
     gone = fact("x", "{}", "event.withdrawn")
     facts = [fact("x"), fact("x"), gone, gone, fact("x"), fact("y", "{}", "event.withdrawn")]
     outcomes = ["appended", "duplicate", "withdrawn", "duplicate", "revised", "unknown"]
-    assert ledger.append(facts, NOW) == outcomes
+    assert ledger.append(facts, lambda: NOW) == outcomes
     assert stored(ledger) == [
         (1, "event.recorded", "x", 1),
         (2, "event.withdrawn", "x", 2),
@@ -64,7 +65,7 @@ def test_one_batch_counts_its_own_entries(ledger: Ledger) -> None:
 def test_recorded_at_never_goes_back(ledger: Ledger) -> None:
     """Set the clock back a day: the next entry has the last one's moment."""
     for days in (0, 2, 1, -300, 3):
-        ledger.append([fact(f"day {days}")], NOW + timedelta(days=days))
+        ledger.append([fact(f"day {days}")], lambda: NOW + timedelta(days=days))  # noqa: B023
     assert [0, 2, 2, 2, 3] == [(e.recorded_at - NOW).days for e in ledger.entries()]
 
 
@@ -74,7 +75,7 @@ def test_the_last_position_recorded_by_a_moment(days: list[int], asked: int) -> 
     """That moment included; whatever the clock did."""
     with closing(Ledger("sqlite://")) as ledger:
         for number, day in enumerate(days):
-            ledger.append([fact(str(number))], NOW + timedelta(days=day))
+            ledger.append([fact(str(number))], lambda: NOW + timedelta(days=day))  # noqa: B023
         at = NOW + timedelta(days=asked)
         expected = sum(entry.recorded_at <= at for entry in ledger.entries())
         assert expected == ledger.position_at(at)
@@ -82,8 +83,8 @@ def test_the_last_position_recorded_by_a_moment(days: list[int], asked: int) -> 
 
 def test_a_second_program_can_follow_the_chain(ledger: Ledger) -> None:
     """Hash = SHA-256(previous hash, newline, columns as JSON, newline, body)."""
-    ledger.append([fact("x", '{"title":"百度"}'), fact("y")], NOW)
-    ledger.append([fact("x", "{}")], NOW)
+    ledger.append([fact("x", '{"title":"百度"}'), fact("y")], lambda: NOW)
+    ledger.append([fact("x", "{}")], lambda: NOW)
     previous = "0" * 64
     for e in ledger.entries():
         columns = [e.position, e.kind, e.source, e.ref, e.revision, "2024-01-01T00:00:00.000000Z"]
@@ -111,7 +112,7 @@ def test_a_second_program_can_follow_the_chain(ledger: Ledger) -> None:
 @pytest.mark.parametrize("recursive", ["ON", "OFF"])
 def test_no_statement_changes_an_entry(ledger: Ledger, attack: str, recursive: str) -> None:
     """Triggers refuse, also for a connection that did not turn recursive triggers on."""
-    ledger.append([fact("x", '{"a":1}')], NOW)
+    ledger.append([fact("x", '{"a":1}')], lambda: NOW)
     before = list(ledger.entries())
     with ledger.engine.connect() as connection:
         connection.exec_driver_sql("COMMIT")
@@ -124,7 +125,7 @@ def test_no_statement_changes_an_entry(ledger: Ledger, attack: str, recursive: s
 
 def test_entries_are_read_from_and_to_a_position(ledger: Ledger) -> None:
     """After one position, up to another, in order."""
-    ledger.append([fact(str(n)) for n in range(5)], NOW)
+    ledger.append([fact(str(n)) for n in range(5)], lambda: NOW)
     assert ["2", "3"] == [e.ref for e in ledger.entries(after=2, until=4)]
 
 
@@ -162,6 +163,30 @@ def test_the_past_keeps_its_answers_to_the_last_bit(monitor: Monitor, clock: Clo
     position = monitor.score("baidu", known_at="2024-01-01").position
     assert before == monitor.score("baidu", as_of="2024-06-01", known_at=position).lines
     assert before != monitor.score("baidu", as_of="2024-06-01").lines
+
+
+def test_a_position_that_is_not_reached_is_refused(monitor: Monitor) -> None:
+    """Its answer would change with the next entry."""
+    monitor.declare([company("baidu")])
+    for position in (3, -1, 10**30, True):
+        with pytest.raises(UsageError, match="a position from 0 to 2, got"):
+            monitor.score("baidu", known_at=position)
+    assert 2 == monitor.score("baidu", known_at=2).position
+
+
+def test_the_clock_is_read_when_nobody_else_can_write(tmp_path: Path) -> None:
+    """Else an entry could get a moment that somebody has already asked about."""
+    url = f"sqlite:///{tmp_path / 'risk.db'}"
+    with closing(Ledger(url)) as ledger, closing(Ledger(url)) as other:
+
+        def clock() -> datetime:
+            with other.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA busy_timeout=10")
+                with pytest.raises(sa.exc.OperationalError, match="locked"):
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+            return NOW
+
+        assert ["appended"] == ledger.append([fact("x")], clock)
 
 
 def test_an_event_told_again_stands_at_its_first_place(monitor: Monitor) -> None:

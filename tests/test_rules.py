@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,10 @@ BROKEN = {
     "not utf-8": ("{rule}\nwhy: \udcff", "expected UTF-8"),
     "another id": ("{rule:id=other}", "id: expected 'a-rule', the file's name, got 'other'"),
     "norway": ("{rule:id=NO}", "id: expected lower-case words joined by hyphens"),
+    "one moment twice": (
+        "{rule:severity={{2024-01-01: 1, 2024-01-01T00:00:00Z: 9}}}",
+        "severity: expected each moment once",
+    ),
     "negative control": (
         "{rule}\nownership: {{control: -1}}",
         "ownership.control: expected a number from 0",
@@ -219,6 +224,22 @@ def test_lines_of_problems_are_those_of_the_file(tmp_path: Path) -> None:
         ("publishers.yaml", 3, "id"),
         ("publishers.yaml", 5, "groop"),
     ]
+
+
+def test_what_is_no_rule_file_is_said(tmp_path: Path) -> None:
+    """Another ending, a folder, a link to nowhere, a pipe; never passed over, never waited for."""
+    (tmp_path / "a.yml").write_text("id: a")
+    (tmp_path / "b.yaml").mkdir()
+    (tmp_path / "c.yaml").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "d.yaml")
+    with pytest.raises(RulesError) as caught:
+        load_ruleset(tmp_path)
+    assert {
+        "a.yml": "expected the ending .yaml: rename the file",
+        "b.yaml": "cannot be read: it is no file",
+        "c.yaml": "cannot be read: No such file or directory",
+        "d.yaml": "cannot be read: it is no file",
+    } == {Path(problem.file).name: problem.message for problem in caught.value.problems}
 
 
 def test_a_folder_without_rules_is_refused(tmp_path: Path) -> None:

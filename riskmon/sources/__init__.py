@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import BinaryIO
 
-from riskmon.errors import InputError
+from riskmon.errors import UsageError
 from riskmon.model import Row
 from riskmon.validation import did_you_mean
 
@@ -25,9 +25,9 @@ def names() -> list[str]:
 
 
 def reader(name: str) -> Read:
-    """Return the `read` of the source `name`; InputError where there is none."""
+    """Return the `read` of the source `name`; UsageError where there is none."""
     if name not in names():
         hint = did_you_mean(name, names())
-        raise InputError(f"no source {name!r}{hint}; there are: {', '.join(names())}")
+        raise UsageError(f"no source {name!r}{hint}; there are: {', '.join(names())}")
     read: Read = import_module(f"{__name__}.{name.replace('-', '_')}").read
     return read

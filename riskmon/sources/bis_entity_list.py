@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 from riskmon.errors import Problem
 from riskmon.model import Event, Row
+from riskmon.sources import jsonl
 from riskmon.validation import check, shown
 
 SOURCE = "bis-entity-list"
@@ -41,12 +42,11 @@ def read(stream: BinaryIO) -> Iterator[Row]:
         reason = f"expected at most {MOST_BYTES:,} bytes: is this the list?"
         yield Row(0, "", [Problem(reason)])
         return
-    try:
-        entities = json.loads(raw)["entities"]
-        if not isinstance(entities, list):
-            raise TypeError  # noqa: TRY301
-    except (ValueError, KeyError, TypeError, RecursionError):
-        reason = "expected a JSON object with a list `entities`: is the copy whole?"
+    document = jsonl.parse(raw)
+    entities = document.get("entities") if isinstance(document, dict) else None
+    if not isinstance(entities, list) or not entities:
+        why = "; ".join(map(str, document)) if isinstance(document, jsonl.Problems) else "got none"
+        reason = f"expected a JSON object with a list `entities`: is the copy whole? ({why})"
         yield Row(0, raw[:200].decode("utf-8", "replace"), [Problem(reason, field="entities")])
         return
     pages = _pages(entities)
@@ -72,7 +72,10 @@ def _listing(entity: Any, pages: Mapping[str, date], seen: Counter[str]) -> Even
     ref = f"{name} ({country})"
     seen[ref] += 1
     ref += f" #{seen[ref]}" if seen[ref] > 1 else ""
-    aliases = [ACRONYM.sub("", name)] if ACRONYM.search(name) else []
+    aliases = entity.get("aliases") or []
+    if not isinstance(aliases, list):
+        return [Problem(f"expected a list, got {shown(aliases)}", field="aliases")]
+    aliases = [ACRONYM.sub("", name), *aliases] if ACRONYM.search(name) else aliases
     kept = ("country", "address", "notes", "status", "effective_date")
     return check(
         Event,
@@ -84,7 +87,7 @@ def _listing(entity: Any, pages: Mapping[str, date], seen: Counter[str]) -> Even
             "occurred_at": min(dates),
             "title": f"{name} added to the Entity List",
             "topics": [TOPIC],
-            "parties": [{"name": name, "aliases": [*aliases, *(entity.get("aliases") or [])]}],
+            "parties": [{"name": name, "aliases": aliases}],
             "attributes": {
                 "citations": [f"{page}, {when}" if when else page for page, when in cited],
                 **{field: entity[field] for field in kept if entity.get(field)},

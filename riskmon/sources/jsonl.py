@@ -39,30 +39,41 @@ def rows(stream: BinaryIO) -> Iterator[tuple[int, str, object]]:
     while raw := stream.readline(MOST_BYTES + 1):
         number += 1
         if len(raw) > MOST_BYTES:
+            beginning = raw[:200].decode("utf-8", "backslashreplace")
             while raw and not raw.endswith(b"\n"):  # the rest of the line, a piece at a time
                 raw = stream.readline(MOST_BYTES)
             reason = f"expected at most {MOST_BYTES:,} bytes a line: put one object on each line"
-            yield number, "", Problems([Problem(reason)])
+            yield number, f"{beginning}…", Problems([Problem(reason)])
             continue
         if number == 1:
             raw = raw.removeprefix(b"\xef\xbb\xbf")
         if raw.strip():
             raw = raw.rstrip(b"\r\n")
-            yield number, raw.decode("utf-8", "backslashreplace"), _parse(raw)
+            yield number, raw.decode("utf-8", "backslashreplace"), parse(raw)
 
 
-def _parse(raw: bytes) -> object:
+def parse(raw: bytes) -> object:
+    """Return the JSON of `raw`, or the problem with it: each key once, finite numbers only."""
     try:
         return _decode(raw.decode("utf-8"))
     except UnicodeDecodeError:
-        reason = "expected UTF-8: save the file in that encoding"
+        problem = Problem("expected UTF-8: save the file in that encoding")
     except json.JSONDecodeError as error:
-        reason = f"expected one JSON object: {error.msg} at column {error.colno}"
-    except ValueError as error:
-        reason = str(error)
+        where = f"at column {error.colno}" if error.lineno == 1 else f"in line {error.lineno}"
+        problem = Problem(f"expected one JSON object: {error.msg} {where}")
+    except _RefusedError as error:
+        problem = error.problem
+    except ValueError:
+        problem = Problem("expected numbers of at most 4,300 digits")
     except RecursionError:
-        reason = "expected less nesting"
-    return Problems([Problem(reason)])
+        problem = Problem("expected less nesting")
+    return Problems([problem])
+
+
+class _RefusedError(ValueError):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__()
+        self.problem = problem
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -70,12 +81,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) != len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"field {twice!r} is given twice: keep one")
+        raise _RefusedError(Problem("is given twice: keep one", field=twice))
     return value
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"expected a finite number, got {constant}")
+    raise _RefusedError(Problem(f"expected a finite number, got {constant}"))
 
 
 _decode = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse).decode

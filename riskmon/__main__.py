@@ -1,0 +1,5 @@
+"""`python -m riskmon` is `riskmon`."""
+
+from riskmon.cli import main
+
+main()
