@@ -110,7 +110,7 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
             connection.execute(statement)
             connection.commit()
         before = file.read_bytes()[100:]
-        with pytest.raises(DatabaseError, match="another program's|not riskmon's"):
+        with pytest.raises(DatabaseError, match=r"another program's|not riskmon's"):
             riskmon.open(f"sqlite:///{file}")
         assert before == file.read_bytes()[100:]
 
