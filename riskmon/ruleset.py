@@ -165,6 +165,7 @@ def _unusual(rule: Rule, document: Document) -> Iterator[Problem]:
         for name in names:
             if name not in known:
                 what = "event type" if field == "stages" else "role"
-                message = f"{name!r} is not an {what} used so far{did_you_mean(name, known)}"
+                hint = did_you_mean(name, known) or ": leave it if it is meant to be new"
+                message = f"{name!r} is no {what} used so far{hint}"
                 line = document.line((field, name))
-                yield Problem(message.replace("an role", "a role"), document.file, line, field)
+                yield Problem(message, document.file, line, field)

@@ -24,7 +24,7 @@ BARS = "▁▂▃▄▅▆▇█"
 HISTORY = 16
 """Bars in a small history."""
 WIDTH = 100
-NARROW = 70
+WIDE, NARROW = 90, 70
 MOST_REFUSALS = 20
 SMALL_POINTS = 0.005
 INDENT = " " * 10
@@ -50,9 +50,10 @@ def scores(found: Scores, histories: Mapping[str, Sequence[float]] | None = None
         print("No company is declared: riskmon declare FILE", file=sys.stderr)
         return
     console = _console()
-    histories = histories if console.width >= WIDTH else None  # the figures first
+    # Where it is narrow, figures first, then the history, then the reason.
+    histories = histories if console.width >= NARROW else None
     history = ["history"] if histories else []
-    rule = ["most of it from"] if console.width >= NARROW else []
+    rule = ["most of it from"] if console.width >= (WIDE if histories else NARROW) else []
     table = _table("company", "score", "level", *history, "since", *rule)
     for score in found:
         top = score.hazards[0] if score.hazards else None
@@ -147,10 +148,15 @@ def history(found: History, name: str) -> None:
 
 
 def report(found: Report) -> None:
-    """Print what an ingest did; the refusals go to standard error, with the file they are in."""
+    """Print what an ingest did; what is odd or refused goes to standard error."""
+    from riskmon.ruleset import TYPES
+    from riskmon.validation import did_you_mean
+
     print(f"{safe(found.file)}: {found}")
     for kind, count in sorted(found.types.items()):
         print(f"  {count:8,} {kind}")
+        if kind not in TYPES and (hint := did_you_mean(kind, TYPES)):
+            print(f"{kind!r} is no event type used so far{hint}", file=sys.stderr)
     most = MOST_REFUSALS if found.rejects else len(found.rejected)
     for one in found.rejected[:most]:
         print(safe(one), file=sys.stderr)

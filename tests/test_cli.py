@@ -221,6 +221,16 @@ def test_an_output_that_cannot_be_written_is_said(loaded: Any, command: list[str
     assert (1, message) == (done.returncode, done.stderr)
 
 
+def test_a_misspelt_type_is_said(run: Any) -> None:
+    """It is stored, since a new type needs no code; a quite new one is no mistake."""
+    events = [event(type="clam.aleged"), event(type="port.closed")]
+    done = run("ingest", "-", given="\n".join(map(json.dumps, events)))
+    assert (0, "'clam.aleged' is no event type used so far; did you mean 'claim.alleged'?\n") == (
+        done.returncode,
+        done.stderr,
+    )
+
+
 def test_an_empty_database_says_what_to_do(run: Any) -> None:
     """On standard error; there is nothing on standard output."""
     done = run("scores")

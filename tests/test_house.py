@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "readmodel": {"database", "model", "tables"},
     "intake": GROUND | {"ledger", "results", "sources"},
     "monitor": PURE | STORE | {"intake", "results", "scoring", "sources", "standing"},
-    "show": {"errors", "model", "results", "rules", "ruleset"},
+    "show": {"errors", "validation", "model", "results", "rules", "ruleset"},
     "demo": {"database", "model", "monitor", "riskmon", "show"},
     "__main__": {"cli"},
     "cli": {"__version__", "demo", "errors", "monitor", "results", "riskmon", "show"},

@@ -200,9 +200,9 @@ def test_an_unknown_type_or_role_is_a_warning_with_a_suggestion(tmp_path: Path) 
         str(warning).partition("a-rule.yaml:1: ")[2] for warning in load_ruleset(folder).warnings
     ]
     assert warnings == [
-        "stages: 'case.inditced' is not an event type used so far; did you mean 'case.indicted'?",
-        "stages: 'port.closed' is not an event type used so far",
-        "roles: 'suject' is not a role used so far; did you mean 'subject'?",
+        "stages: 'case.inditced' is no event type used so far; did you mean 'case.indicted'?",
+        "stages: 'port.closed' is no event type used so far: leave it if it is meant to be new",
+        "roles: 'suject' is no role used so far; did you mean 'subject'?",
     ]
 
 
