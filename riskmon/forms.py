@@ -7,7 +7,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 MOST_DEPTH = 8
@@ -56,15 +56,16 @@ def utc_text(value: datetime) -> str:
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """Return `value` if it is JSON that both databases can keep: finite, shallow, no NUL."""
+    """Return JSON with its maps sorted, if both databases can keep it: finite, shallow, no NUL."""
     if depth > MOST_DEPTH:
         raise ValueError(f"expected at most {MOST_DEPTH} levels of nesting")
-    members: list[Any] = [*value, *value.values()] if isinstance(value, dict) else value
-    for member in members:
-        if isinstance(member, dict | list):
-            plain(member, depth + 1)
-        else:
-            _plain_scalar(member)
+    if isinstance(value, dict):
+        for key in value:
+            _plain_scalar(key)
+        return {key: plain(value[key], depth + 1) for key in sorted(value)}
+    if isinstance(value, list):
+        return [plain(member, depth + 1) for member in value]
+    _plain_scalar(value)
     return value
 
 
@@ -100,4 +101,7 @@ Id = Annotated[str, StringConstraints(pattern=ID, max_length=200)]
 Ref = Annotated[str, StringConstraints(pattern=TEXT, max_length=500)]
 Text = Annotated[str, StringConstraints(pattern=TEXT, max_length=2000)]
 LongText = Annotated[str, StringConstraints(max_length=50_000, pattern=r"^[^\x00]*$")]
-Identifiers = dict[Word, Text | Annotated[tuple[Text, ...], Field(max_length=100)]]
+Identifiers = Annotated[
+    dict[Word, Text | Annotated[tuple[Text, ...], Field(max_length=100)]],
+    AfterValidator(lambda found: dict(sorted(found.items()))),
+]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from riskmon.errors import InputError, Problem
-from riskmon.ledger import Fact, Ledger, canonical
+from riskmon.ledger import Fact, Ledger
 from riskmon.model import Company, Event, Rejected, Row, Withdrawal
 from riskmon.results import Report
 from riskmon.sources import Read, jsonl
@@ -102,7 +102,9 @@ def _write(file: Path, rejected: list[Rejected], now: datetime) -> Path | None:
     try:
         with file.open("a", encoding="utf-8", errors="backslashreplace") as out:
             for one in rejected:
-                out.write(canonical({"rejected_at": at, **one._asdict()}) + "\n")
+                out.write(
+                    json.dumps({"rejected_at": at, **one._asdict()}, ensure_ascii=False) + "\n"
+                )
     except OSError as error:  # what was stored is stored: the report has the refusals
         log.warning("the refused rows cannot be written to %s: %s", file, error.strerror)
         return None
@@ -153,7 +155,8 @@ def _given(number: int, data: Any, one: One) -> Row:
 
 def _fact(told: Event | Withdrawal | Company) -> Fact:
     """Return what the ledger is to record of a row."""
-    body = canonical(told.model_dump(mode="json", exclude_defaults=True))
+    # Canonical: fields in the order of model.py, those left out absent, maps sorted by validation.
+    body = told.model_dump_json(exclude_defaults=True)
     if isinstance(told, Company):
         return Fact("company.declared", OWN, told.id, body)
     kind = "event.recorded" if isinstance(told, Event) else "event.withdrawn"

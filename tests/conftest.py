@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import riskmon
 from riskmon.monitor import Monitor
 from tests.builders import ROOT, SHARED, Clock, replayed
+
+# Where CI is set, hypothesis draws the same examples every time; a slow machine fails no test.
+settings.register_profile("riskmon", parent=settings.default, deadline=None)
+settings.load_profile("riskmon")
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from riskmon.monitor import Monitor
 from tests.builders import Clock, company, event, rule, write_rules
 from tests.strategies import COMPANIES, START, companies, events, publishers, rules
 
-few = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=40, suppress_health_check=list(HealthCheck))
 LATER = START + timedelta(days=450)
 
 

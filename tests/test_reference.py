@@ -17,7 +17,7 @@ from tests.builders import write_rules
 from tests.strategies import COMPANIES, START, companies, publishers, rules, told
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), told=told, publishers=publishers)
 def test_engine_equals_the_slow_reference(
     data: st.DataObject, told: list[Any], publishers: list[Any]
