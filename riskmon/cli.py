@@ -88,6 +88,7 @@ def parser() -> argparse.ArgumentParser:
         return one
 
     demo = add("demo", _demo, "replay a scenario of published facts, and explain it")
+    demo.add_argument("--json", action="store_true", help="print the scores as a JSON document")
     demo.add_argument("--as-of", metavar="WHEN", help="date or moment in the world (default: now)")
     add("declare", _declare, "put companies on the watchlist, from JSON lines", where, files)
     ingest = add("ingest", _ingest, "append events", where, files)
@@ -142,7 +143,11 @@ def _clocks(arguments: argparse.Namespace) -> dict[str, Any]:
 def _demo(arguments: argparse.Namespace) -> int:
     from riskmon import demo
 
-    demo.run(arguments.as_of)
+    if arguments.json:
+        with demo.load() as monitor:
+            _json(monitor.scores(as_of=arguments.as_of))
+    else:
+        demo.run(arguments.as_of)
     return 0
 
 

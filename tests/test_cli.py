@@ -103,6 +103,7 @@ def test_explain_names_every_line_and_event(loaded: Any) -> None:
         ["status"],
         ["ingest", "-"],
         ["declare", "-"],
+        ["demo"],
     ],
 )
 def test_json_is_one_document(loaded: Any, command: list[str]) -> None:
