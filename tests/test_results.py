@@ -56,6 +56,15 @@ def test_a_history_has_its_start_its_steps_and_its_end(scenario: Monitor) -> Non
     assert expected == [point.value for point in history]
 
 
+def test_a_history_follows_edges_that_begin_and_end(monitor: Monitor) -> None:
+    """On the very day of `since` the owner carries, on that of `until` no more."""
+    owner = {"company": "baidu", "share": 0.6, "since": "2024-01-03", "until": "2024-01-05"}
+    monitor.declare([company("baidu"), company("owned", owners=[owner])])
+    monitor.ingest([event(**LISTED | {"topics": ["section-1260h"]})])
+    history = monitor.history("owned", start="2024-01-01", end="2024-01-06")
+    assert [0, 0, 60, 60, 0, 0] == [round(point.value, 9) for point in history]
+
+
 def test_a_history_as_it_was_known(scenario: Monitor) -> None:
     """The denial of the 15th is not in it."""
     history = scenario.history("Baidu", start="2024-02-12", end="2024-02-12", known_at="2024-01-12")
