@@ -111,6 +111,14 @@ ADVICE = {
 
 
 def _set_up(connection: Any, *_: object) -> None:
+    try:
+        _apply_pragmas(connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _apply_pragmas(connection: Any) -> None:
     for pragma in (
         "synchronous=FULL",
         "foreign_keys=ON",

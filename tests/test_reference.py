@@ -27,12 +27,14 @@ def test_engine_equals_the_slow_reference(
     firms = [data.draw(companies(name)) for name in COMPANIES]
     now = [START]
     log: reference.Log = []
-    with TemporaryDirectory() as folder:
-        monitor = riskmon.open(
+    with (
+        TemporaryDirectory() as folder,
+        riskmon.open(
             "sqlite://",
             rules=write_rules(Path(folder) / "rules", *ruleset, publishers=publishers),
             clock=lambda: now[0],
-        )
+        ) as monitor,
+    ):
         assert not monitor.declare(firms).rejected
         log += [(now[0], "company", firm) for firm in firms]
         for wait, what, body in told:
@@ -53,7 +55,6 @@ def test_engine_equals_the_slow_reference(
             known_at = START + timedelta(days=data.draw(st.integers(-5, 500)))
             for firm in COMPANIES:
                 _compare(monitor, log, ruleset, publishers, firm, as_of, known_at)
-        monitor.close()
 
 
 def _key(body: dict[str, Any]) -> tuple[Any, Any]:
