@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,8 @@ def connect(url: str) -> sa.Engine:
     parsed = _parsed(url)
     memory = parsed.database in {None, "", ":memory:"}
     if url == default_url() and not memory:
-        Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # opening the database then says what to do
+            Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(
         parsed,
         # One connection for a database in memory: it lives as long as its connection does.

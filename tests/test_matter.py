@@ -185,6 +185,15 @@ def test_a_scope_reaches_by_the_product_of_exposures() -> None:
     assert (0.0, 0.0) == (reached(["country:us", "sector:ai"]), reached([]))
 
 
+def test_the_greatest_of_named_and_scope_counts() -> None:
+    """Compared after the rule's own weight of each, not before."""
+    firm = {"id": "acme", "exposures": [{"subject": "sector:ai", "weight": 0.6}]}
+    told = claim(scope=["sector:ai"])
+    fields: dict[str, Any] = {"companies": [firm], "scope": 0.8}
+    assert pytest.approx(0.5) == factors(told, roles={"subject": 0.5}, **fields)[1]
+    assert pytest.approx(0.48) == factors(told, roles={"subject": 0.4}, **fields)[1]
+
+
 def test_a_company_is_exposed_wholly_to_its_own_country() -> None:
     """Also where it declares less; of several exposures that hold the greatest counts."""
     exposures = [
