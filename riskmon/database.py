@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import platformdirs
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from riskmon import postgresql, sqlite
 from riskmon.errors import BusyError, DatabaseError, UsageError
 from riskmon.tables import REVISION
 
-BUSY_SECONDS = 30
+KINDS = {"sqlite": sqlite, "postgresql": postgresql}
+"""What differs between databases stands in one file for each."""
 
 
 def shipped(name: str) -> Path:
@@ -34,10 +37,24 @@ def default_url() -> str:
     return os.environ.get("RISKMON_DATABASE_URL") or f"sqlite:///{folder / 'risk.db'}"
 
 
+def database_of(url: sa.URL) -> ModuleType:
+    """Return the module that knows the database of `url`."""
+    return KINDS[url.get_backend_name()]
+
+
 def beside(engine: sa.Engine, ending: str) -> Path:
-    """Return a path beside the database's file, or in the working folder where it has none."""
-    name = engine.url.database
-    return Path("memory" if name in {None, "", ":memory:"} else str(name)).with_suffix(ending)
+    """Return a path beside the database's file; else in the user's data folder.
+
+    For a database in memory it is in the working folder.
+    """
+    url = engine.url
+    if database_of(url).in_memory(url):
+        return Path("memory" + ending)
+    if database_of(url) is sqlite:
+        return Path(f"{url.database}{ending}")
+    where = url.set(username=None, password=None).render_as_string()
+    name = f"{url.database}-{hashlib.sha256(where.encode()).hexdigest()[:16]}{ending}"
+    return platformdirs.user_data_path("riskmon", appauthor=False) / name.replace("/", "_")
 
 
 def connect(url: str) -> sa.Engine:
@@ -47,25 +64,12 @@ def connect(url: str) -> sa.Engine:
     the code, and BusyError where another process holds it longer than 30 seconds.
     """
     parsed = _parsed(url)
-    memory = parsed.database in {None, "", ":memory:"}
-    if url == default_url() and not memory:
+    if url == default_url() and not database_of(parsed).in_memory(parsed):
         with suppress(OSError):  # opening the database then says what to do
             Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(
-        parsed,
-        # One connection for a database in memory: it lives as long as its connection does.
-        poolclass=sa.pool.StaticPool if memory else sa.pool.QueuePool,
-        # With the driver's own transactions off, ours are explicit: DDL rolls back too.
-        connect_args={
-            "isolation_level": None,
-            "timeout": BUSY_SECONDS,
-            "check_same_thread": False,
-        },
-    )
-    sa.event.listen(engine, "connect", _set_up)
-    sa.event.listen(engine, "begin", _begin)
+    engine: sa.Engine = database_of(parsed).engine(parsed)
     try:
-        with refusals(parsed):
+        with refusals(engine):
             _migrate(engine)
     except BaseException:
         engine.dispose()
@@ -74,85 +78,56 @@ def connect(url: str) -> sa.Engine:
 
 
 def _parsed(url: str) -> sa.URL:
-    wanted = "expected a database URL such as sqlite:///risk.db"
+    wanted = "expected a database URL such as sqlite:///risk.db or postgresql+psycopg://host/name"
     try:
         parsed = sa.make_url(url)
     except exc.ArgumentError:
         found = "that" if "@" in url else repr(url)  # it may hold a password
         raise UsageError(f"{wanted}, got {found}") from None
-    if parsed.drivername not in {"sqlite", "sqlite+pysqlite"}:
-        raise UsageError(f"{wanted}, got {parsed!s}: other databases are not supported yet")
-    if parsed.host or parsed.username or parsed.query:
-        raise UsageError(f"{wanted}, without user, host and ?options, got {parsed!s}")
+    if parsed.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"}:
+        raise UsageError(f"{wanted}, got {parsed!s}: other databases are not supported")
+    if problem := database_of(parsed).problem(parsed):
+        raise UsageError(f"{wanted}, {problem}, got {parsed!s}")
     return parsed
 
 
 @contextmanager
-def refusals(url: sa.URL) -> Iterator[None]:
+def refusals(engine: sa.Engine) -> Iterator[None]:
     """Turn what the driver raises into what a person can act on."""
     try:
         yield
-    except exc.DBAPIError as error:
-        reason = str(error.orig)
-        if "locked" in reason or "busy" in reason:
-            raise BusyError(f"{url!s} is busy: another process has held it for 30 s") from error
-        advice = next((advice for words, advice in ADVICE.items() if words in reason), "")
-        raise DatabaseError(f"{url!s} cannot be used: {reason}{advice}") from error
+    except (exc.DBAPIError, engine.dialect.loaded_dbapi.Error) as error:
+        reason = str(error.orig if isinstance(error, exc.DBAPIError) else error).strip()
+        if database_of(engine.url).is_busy(reason):
+            raise BusyError(
+                f"{engine.url!s} is busy: another process has held it for 30 s"
+            ) from error
+        known = database_of(engine.url).ADVICE.items()
+        advice = next((advice for words, advice in known if words in reason), "")
+        raise DatabaseError(f"{engine.url!s} cannot be used: {reason}{advice}") from error
 
 
-ADVICE = {
-    "not a database": ". Expected a riskmon database, or a path where one can be made",
-    "malformed": ". The file is damaged: restore a copy",
-    "unable to open": ". Expected a path in a folder that exists and that you may write to",
-    "readonly": ". Expected a file and a folder that you may write to",
-    "full": ". What was stored stays stored: make room, and ingest again; repeats vanish",
-    "I/O": ". What was stored stays stored: see to the disk, and ingest again; repeats vanish",
-}
-"""What to do about what SQLite says."""
-
-
-def _set_up(connection: Any, *_: object) -> None:
-    try:
-        _apply_pragmas(connection)
-    except BaseException:
-        connection.close()
-        raise
-
-
-def _apply_pragmas(connection: Any) -> None:
-    for pragma in (
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        "recursive_triggers=ON",  # INSERT OR REPLACE then fires the DELETE trigger
-        "cache_size=-65536",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-    # Switching to WAL does not wait for other connections as everything else does.
-    deadline = time.monotonic() + BUSY_SECONDS
-    while connection.execute("PRAGMA journal_mode").fetchone()[0] not in {"wal", "memory"}:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except Exception as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-
-
-def _begin(connection: sa.Connection) -> None:
-    writing = connection.get_execution_options().get("writing")
-    # A writer that begins as a reader is refused, not queued, when another one was faster.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Give a connection in a transaction that sees one state of the database."""
+    with refusals(engine), engine.connect() as connection:
+        yield connection
 
 
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Give a connection in a transaction that holds the only right to write."""
+    """Give a connection in a transaction that holds the only right to append."""
     with (
-        refusals(engine.url),
+        refusals(engine),
         engine.connect().execution_options(writing=True) as connection,
         connection.begin(),
     ):
         yield connection
+
+
+def driver(connection: sa.Connection) -> Any:
+    """Return the driver's own connection: SQLAlchemy's work on a row costs twice its insert."""
+    return connection.connection.driver_connection
 
 
 def revision(connection: sa.Connection) -> str | None:

@@ -10,7 +10,8 @@ from typing import Any
 import riskmon
 from riskmon import show
 from riskmon.database import shipped
-from riskmon.monitor import Moment, Monitor, utc_now
+from riskmon.monitor import Monitor, utc_now
+from riskmon.witness import Moment
 
 URL = "sqlite:///riskmon-demo.db"
 

@@ -74,6 +74,20 @@ class BusyError(DatabaseError):
     exit_code = 5
 
 
+class VerificationError(RiskmonError):
+    """The ledger is not what it was."""
+
+    exit_code = 4
+
+    def __init__(self, message: str = "", *, finding: str = "", position: int = 0) -> None:
+        super().__init__(message)
+        self.finding = finding
+        """changed (an entry is not what was hashed), cut (the tail is missing), rewritten (another
+        chain than that of the head kept outside), broken (the file cannot be read), or empty."""
+        self.position = position
+        """The first bad position; 0 where there is none to name."""
+
+
 class MissingExtraError(RiskmonError):
     """An optional library is not installed."""
 

@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from riskmon.errors import InputError, Problem
 from riskmon.ledger import Fact, Ledger
 from riskmon.model import Company, Event, Rejected, Row, Withdrawal
+from riskmon.persons import Persons, named
 from riskmon.results import Report
 from riskmon.sources import Read, jsonl
 
@@ -31,28 +32,103 @@ One = Callable[[int, str, object], Row]
 BATCH = 1000
 
 
-def take(
-    ledger: Ledger,
-    given: Input,
-    read: Read,
-    one: One,
-    clock: Callable[[], datetime],
-    rejects: Path,
-) -> Report:
-    """Append what `given` tells, a batch a transaction; write what is refused to `rejects`."""
-    with rows(given, read, one, rejects) as (name, given_rows):
-        report = Report(name)
-        for batch in _batches(given_rows):
-            before = len(report.rejected)
-            _store(ledger, batch, clock, report)
-            if fresh := report.rejected[before:]:
-                report.rejects = _write(rejects, fresh, clock())
-    return report
+class _Pending(NamedTuple):
+    """A row that waits for its batch. Its event is let go: what is kept costs time."""
+
+    line: int
+    raw: str
+    fact: Fact | None
+    """None for a row with problems."""
+    problems: list[Problem]
+    type: str
+    companies: tuple[str | None, ...]
+    """The id that each party names, if any."""
+    event: Event | None
+    """Kept where it names a person: the body is sealed with the batch."""
 
 
-def _batches(given: Iterator[Row]) -> Iterator[list[Row]]:
+def _pending(row: Row) -> _Pending:
+    line, raw, told = row
+    if isinstance(told, list):
+        return _Pending(line, raw, None, told, "", (), None)
+    # Canonical: fields in the order of model.py, those left out absent, maps sorted by validation.
+    body = told.model_dump_json(exclude_defaults=True)
+    if isinstance(told, Event):
+        fact = Fact("event.recorded", told.source, told.ref, body)
+        companies = tuple([party.company for party in told.parties])
+        return _Pending(line, raw, fact, [], told.type, companies, told if named(told) else None)
+    if isinstance(told, Company):
+        fact = Fact("company.declared", OWN, told.id, body)
+    else:
+        fact = Fact("event.withdrawn", told.source, told.ref, body)
+    return _Pending(line, raw, fact, [], "", (), None)
+
+
+class Intake:
+    """Takes rows in, a batch a transaction, and writes what is refused to the file `rejects`."""
+
+    def __init__(
+        self, ledger: Ledger, persons: Persons, clock: Callable[[], datetime], rejects: Path
+    ) -> None:
+        self._ledger = ledger
+        self._persons = persons
+        self._clock = clock
+        self._rejects = rejects
+        self._declared: set[str] = set()
+        """Ids that are known to be declared; they stay so."""
+
+    def take(self, given: Input, read: Read, one: One) -> Report:
+        """Append what `given` tells, and return what became of it."""
+        with rows(given, read, one, self._rejects) as (name, given_rows):
+            report = Report(name)
+            for batch in _batches(map(_pending, given_rows)):
+                before = len(report.rejected)
+                self._store(batch, report)
+                fresh = sorted(report.rejected[before:], key=lambda one: one.line)
+                if fresh:
+                    report.rejected[before:] = fresh
+                    report.rejects = _write(self._rejects, fresh, self._clock())
+        return report
+
+    def _store(self, batch: list[_Pending], report: Report) -> None:
+        missing = self._undeclared(batch)
+        good: list[_Pending] = []
+        for row in batch:
+            problems = row.problems or (_strangers(row.companies, missing) if missing else [])
+            if problems:
+                report.reject(row.line, row.raw, problems)
+            else:
+                good.append(row)
+        outcomes = self._ledger.append(self._facts(good), self._clock)
+        for row, outcome in zip(good, outcomes, strict=True):
+            if outcome == "unknown":
+                report.reject(row.line, row.raw, [NEVER_TOLD])
+            else:
+                report.count(row.type, outcome)
+
+    def _facts(self, rows: list[_Pending]) -> list[Fact]:
+        facts = [row.fact for row in rows if row.fact is not None]
+        if secret := [row.event for row in rows if row.event is not None]:
+            bodies = iter(self._persons.seal(secret))
+            facts = [
+                fact if row.event is None else fact._replace(body=next(bodies))
+                for row, fact in zip(rows, facts, strict=True)
+            ]
+        return facts
+
+    def _undeclared(self, batch: list[_Pending]) -> set[str]:
+        named = {one for row in batch for one in row.companies if one is not None}
+        if unsure := named - self._declared:
+            self._declared |= self._ledger.known("company.declared", OWN, unsure)
+        return unsure - self._declared
+
+
+NEVER_TOLD = Problem("expected the source and ref of a report, got one never told", field="ref")
+
+
+def _batches(given: Iterator[_Pending]) -> Iterator[list[_Pending]]:
     """Yield the rows in batches; where the giver fails, what it gave before comes first."""
-    batch: list[Row] = []
+    batch: list[_Pending] = []
     try:
         for row in given:
             batch.append(row)
@@ -65,36 +141,6 @@ def _batches(given: Iterator[Row]) -> Iterator[list[Row]]:
         raise
     if batch:
         yield batch
-
-
-def _store(ledger: Ledger, batch: list[Row], clock: Callable[[], datetime], report: Report) -> None:
-    kept: list[tuple[Row, Fact]] = []
-    missing = _undeclared(ledger, batch)
-    for row in batch:
-        told = row.told
-        problems = told if isinstance(told, list) else _strangers(told, missing)
-        if isinstance(told, list) or problems:
-            report.reject(row, problems[0].field, "; ".join(map(str, problems)))
-        else:
-            kept.append((row, _fact(told)))
-    outcomes = ledger.append([fact for _, fact in kept], clock)
-    for (row, _), outcome in zip(kept, outcomes, strict=True):
-        if outcome == "unknown":
-            reason = "ref: expected the source and ref of a report, got one never told"
-            report.reject(row, "ref", reason)
-        else:
-            report.count(row, outcome)
-
-
-def _undeclared(ledger: Ledger, batch: list[Row]) -> set[str]:
-    named = {
-        party.company
-        for row in batch
-        if isinstance(row.told, Event)
-        for party in row.told.parties
-        if party.company is not None
-    }
-    return named - ledger.known("company.declared", OWN, named) if named else set()
 
 
 def _write(file: Path, rejected: list[Rejected], now: datetime) -> Path | None:
@@ -153,26 +199,14 @@ def _given(number: int, data: Any, one: One) -> Row:
         return Row(number, "", [Problem(f"expected an object of plain fields: {error}")])
 
 
-def _fact(told: Event | Withdrawal | Company) -> Fact:
-    """Return what the ledger is to record of a row."""
-    # Canonical: fields in the order of model.py, those left out absent, maps sorted by validation.
-    body = told.model_dump_json(exclude_defaults=True)
-    if isinstance(told, Company):
-        return Fact("company.declared", OWN, told.id, body)
-    kind = "event.recorded" if isinstance(told, Event) else "event.withdrawn"
-    return Fact(kind, told.source, told.ref, body)
-
-
-def _strangers(told: Event | Withdrawal | Company, missing: set[str]) -> list[Problem]:
+def _strangers(companies: Iterable[str | None], missing: set[str]) -> list[Problem]:
     """Return a problem for each party that names a company which nobody has declared."""
-    if not missing or not isinstance(told, Event):
-        return []
     advice = "declare it first and ingest this again, or give only its `name`"
     return [
         Problem(
-            f"expected the id of a declared company, got {party.company!r}: {advice}",
+            f"expected the id of a declared company, got {company!r}: {advice}",
             field=f"parties[{index}].company",
         )
-        for index, party in enumerate(told.parties)
-        if party.company in missing
+        for index, company in enumerate(companies)
+        if company in missing
     ]

@@ -1,22 +1,21 @@
-"""The ledger: append and read. The only writer of entries, and it never changes one."""
+"""The ledger: append, read, verify. The only writer of entries, and it never changes one."""
 
 from __future__ import annotations
 
 import bisect
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
-from riskmon.database import connect, refusals, writing
+from riskmon.database import beside, connect, database_of, driver, reading, writing
+from riskmon.errors import DatabaseError, VerificationError
+from riskmon.evidence import EMPTY, Head, chained
 from riskmon.forms import utc_text
+from riskmon.heads import Kept
 from riskmon.model import Entry
 from riskmon.tables import entry
-
-GENESIS = "0" * 64
-"""What the first entry has for a previous hash."""
 
 MOST_VARIABLES = 10_000
 """In one statement; SQLite takes 32,766."""
@@ -33,29 +32,14 @@ class Fact(NamedTuple):
     body: str
 
 
-class Head(NamedTuple):
-    """The last entry's position, hash and moment; position 0 for an empty ledger."""
-
-    position: int
-    hash: str
-    recorded_at: datetime | None
-
-
-def chained(previous: str, *columns: object) -> str:
-    """Return the hash of an entry: SHA-256 of the previous hash and its columns up to `body`.
-
-    They are joined by NUL, which no column holds, so that no two entries join to one text.
-    """
-    return hashlib.sha256("\0".join((previous, *map(str, columns))).encode()).hexdigest()
-
-
 class Ledger:
     """Entries in one order, each hashed with the one before it."""
 
     def __init__(self, url: str) -> None:
         self.engine = connect(url)
-        # As text for the driver: SQLAlchemy's handling of each row costs twice the insert.
-        self._insert = str(sa.insert(entry).compile(dialect=self.engine.dialect))
+        self.database = database_of(self.engine.url)
+        memory = self.database.in_memory(self.engine.url)
+        self.kept = None if memory else Kept(beside(self.engine, ".head"))
 
     def close(self) -> None:
         """Give the database's connections back."""
@@ -68,53 +52,150 @@ class Ledger:
         `withdrawn`: the key's report is taken back. `duplicate`: as the latest, not stored.
         `unknown`: a withdrawal of what was never told, not stored.
         `recorded_at` is the clock's moment, read once nobody else can write, or the last entry's
-        if the clock went back.
+        if the clock went back. When this returns, the entries are durable and their head is kept
+        outside the database. Raises VerificationError where the ledger is behind that head.
         """
         if not facts:
             return []
         with writing(self.engine) as connection:
             head = _head(connection)
-            now = clock()
-            recorded_at = utc_text(max(now, head.recorded_at) if head.recorded_at else now)
-            latest = _latest(connection, facts)
-            previous, position = head.hash, head.position
-            outcomes: list[Outcome] = []
-            rows: list[tuple[Any, ...]] = []
-            for fact in facts:
-                key = (stream(fact.kind), fact.source, fact.ref)
-                kind, revision, body = latest.get(key, ("", 0, ""))
-                outcome = _outcome(fact, kind, body)
-                outcomes.append(outcome)
-                if outcome in {"duplicate", "unknown"}:
-                    continue
-                position += 1
-                revision += 1
-                kind, source, ref, body = fact
-                columns = (position, kind, source, ref, revision, recorded_at, body)
-                previous = chained(previous, *columns)
-                rows.append((*columns, previous))
-                latest[key] = (kind, revision, body)
+            # Whoever holds the right to append sees each head that was kept: it is kept later.
+            kept = self.kept.read() if self.kept else None
+            self._compare(connection, head, kept)
+            recorded_at = max(utc_text(clock()), head.recorded_at)
+            outcomes, rows = self._told(facts, driver(connection), head, recorded_at)
             if rows:
-                connection.exec_driver_sql(self._insert, rows)
+                self.database.insert(driver(connection), rows)
+                head = Head(rows[-1][0], rows[-1][-1], recorded_at)
+        if self.kept is not None and head != kept:
+            self.kept.keep(head)
         return outcomes
 
-    def entries(self, after: int = 0, until: int | None = None) -> Iterator[Entry]:
-        """Yield the entries after position `after`, up to position `until`, in order."""
+    def _told(
+        self, facts: Sequence[Fact], connection: Any, head: Head, recorded_at: str
+    ) -> tuple[list[Outcome], list[tuple[Any, ...]]]:
+        """Return what becomes of each fact, and the rows to insert."""
+        refs: dict[str, list[str]] = {}
+        for _, source, ref, _ in facts:
+            refs.setdefault(source, []).append(ref)
+        latest: dict[tuple[str, str, str], tuple[str, int, str]] = {}
+        for kind, source, ref, revision, body in self.database.latest(connection, refs):
+            key = (stream(kind), source, ref)
+            if key not in latest or latest[key][1] < revision:
+                latest[key] = (kind, revision, body)
+        position, previous, _ = head
+        outcomes: list[Outcome] = []
+        rows: list[tuple[Any, ...]] = []
+        for fact in facts:
+            kind, source, ref, body = fact
+            key = (stream(kind), source, ref)
+            before = latest.get(key)
+            outcome = _outcome(fact, before)
+            outcomes.append(outcome)
+            if outcome in {"duplicate", "unknown"}:
+                continue
+            position += 1
+            revision = before[1] + 1 if before else 1
+            columns = f"{position}\0{kind}\0{source}\0{ref}\0{revision}\0{recorded_at}\0{body}"
+            previous = chained(previous.encode(), columns.encode())
+            rows.append((position, kind, source, ref, revision, recorded_at, body, previous))
+            latest[key] = (kind, revision, body)
+        return outcomes, rows
+
+    def _compare(self, connection: sa.Connection, head: Head, kept: Head | None) -> None:
+        """Raise VerificationError where the ledger does not stand on the head kept outside."""
+        if kept is None or kept == head:
+            return
+        if kept.position > head.position:
+            raise VerificationError(
+                f"the ledger ends at position {head.position:,}, but the head kept outside it "
+                f"({self.kept and self.kept.path}) is at {kept.position:,}: its tail was cut. "
+                "Restore a copy; where the ledger is meant to begin anew, remove that file",
+                finding="cut",
+                position=head.position + 1,
+            )
+        query = sa.select(entry.c.hash).where(entry.c.position == kept.position)
+        if connection.scalar(query) != kept.hash:
+            raise VerificationError(
+                f"entry {kept.position:,} has another hash than the head kept outside the ledger "
+                f"({self.kept and self.kept.path}): an entry up to it was changed, and the chain "
+                "made anew. Restore a copy",
+                finding="rewritten",
+                position=kept.position,
+            )
+
+    def check_tail(self) -> None:
+        """Raise VerificationError where the ledger does not stand on the head kept outside."""
+        kept = self.kept.read() if self.kept else None
+        with reading(self.engine) as connection:
+            self._compare(connection, _head(connection), kept)
+
+    def verified(self, until: int) -> Iterator[tuple[bytes, str]]:
+        """Yield each entry's columns up to `body`, joined by NUL, and its hash, hashed again.
+
+        In order up to position `until`, with flat memory. Raises VerificationError at the first
+        bad position, and tells a changed entry from a cut tail from a chain made anew from a
+        broken file.
+        """
+        kept = self.kept.read() if self.kept else None  # first: the ledger is never behind it
+        position, previous = 0, EMPTY.hash
+        try:
+            with reading(self.engine) as connection:
+                head = _head(connection)
+                for stored, columns, hash_ in self.database.stored(driver(connection), until):
+                    position += 1
+                    found = chained(previous.encode(), columns)
+                    if stored != position or found.encode() != hash_:
+                        raise _changed(position, stored)
+                    yield columns, found
+                    previous = found
+                if position < until:
+                    raise _changed(position + 1, until)
+                self._compare(connection, head, kept)
+        except DatabaseError as error:
+            raise VerificationError(
+                f"the database is broken after position {position:,}: {error}",
+                finding="broken",
+                position=position + 1,
+            ) from error
+
+    def entries(
+        self, after: int = 0, until: int | None = None, kinds: Sequence[str] = ()
+    ) -> Iterator[Entry]:
+        """Yield the entries after position `after`, up to `until`, of all kinds or of some."""
         query = sa.select(entry).where(entry.c.position > after).order_by(entry.c.position)
         if until is not None:
             query = query.where(entry.c.position <= until)
-        with refusals(self.engine.url), self.engine.connect() as connection:
-            for row in connection.execution_options(yield_per=10_000).execute(query):
-                yield Entry._make(row)
+        if kinds:
+            query = query.where(entry.c.kind.in_(kinds))
+        with reading(self.engine) as connection:
+            try:
+                with connection.execution_options(yield_per=10_000).execute(query) as rows:
+                    for row in rows:
+                        yield Entry._make(row)
+            except ValueError as error:
+                raise DatabaseError(
+                    f"the ledger is damaged after position {after:,} ({error}): riskmon verify "
+                    "names the entry"
+                ) from error
 
     def head(self) -> Head:
         """Return position, hash and moment of the last entry."""
-        with refusals(self.engine.url), self.engine.connect() as connection:
+        with reading(self.engine) as connection:
             return _head(connection)
+
+    def at(self, position: int) -> Head:
+        """Return the head as it was when the ledger ended at `position`."""
+        if position == 0:
+            return EMPTY
+        query = sa.select(entry.c.hash, entry.c.recorded_at).where(entry.c.position == position)
+        with reading(self.engine) as connection:
+            row = connection.execute(query).one()
+        return Head(position, row.hash, utc_text(row.recorded_at))
 
     def position_at(self, moment: datetime) -> int:
         """Return the last position recorded by `moment`, that moment included; 0 for none."""
-        with refusals(self.engine.url), self.engine.connect() as connection:
+        with reading(self.engine) as connection:
 
             def recorded_at(position: int) -> datetime:
                 query = sa.select(entry.c.recorded_at).where(entry.c.position == position)
@@ -129,7 +210,7 @@ class Ledger:
         """Return those of `refs` under which an entry of `kind` by `source` stands."""
         asked = sorted(refs)
         query = sa.select(entry.c.ref).where(entry.c.source == source, entry.c.kind == kind)
-        with refusals(self.engine.url), self.engine.connect() as connection:
+        with reading(self.engine) as connection:
             return {
                 ref
                 for start in range(0, len(asked), MOST_VARIABLES)
@@ -141,7 +222,7 @@ class Ledger:
     def first(self, kind: str) -> Entry | None:
         """Return the first entry of `kind`, None where there is none."""
         query = sa.select(entry).where(entry.c.kind == kind).order_by(entry.c.position).limit(1)
-        with refusals(self.engine.url), self.engine.connect() as connection:
+        with reading(self.engine) as connection:
             row = connection.execute(query).first()
         return None if row is None else Entry._make(row)
 
@@ -151,36 +232,23 @@ def stream(kind: str) -> str:
     return kind.partition(".")[0]
 
 
-def _outcome(fact: Fact, kind: str, body: str) -> Outcome:
-    if fact.kind == "event.withdrawn":
-        if not kind:
-            return "unknown"
-        return "duplicate" if (kind, body) == (fact.kind, fact.body) else "withdrawn"
-    if not kind:
-        return "appended"
-    return "duplicate" if (kind, body) == (fact.kind, fact.body) else "revised"
+def _outcome(fact: Fact, before: tuple[str, int, str] | None) -> Outcome:
+    withdrawal = fact.kind == "event.withdrawn"
+    if before is None:
+        return "unknown" if withdrawal else "appended"
+    if (before[0], before[2]) == (fact.kind, fact.body):
+        return "duplicate"
+    return "withdrawn" if withdrawal else "revised"
 
 
 def _head(connection: sa.Connection) -> Head:
-    columns = (entry.c.position, entry.c.hash, entry.c.recorded_at)
-    query = sa.select(*columns).order_by(entry.c.position.desc()).limit(1)
-    row = connection.execute(query).first()
-    return Head(0, GENESIS, None) if row is None else Head._make(row)
+    query = "SELECT position, hash, recorded_at FROM entry ORDER BY position DESC LIMIT 1"
+    row = connection.exec_driver_sql(query).first()
+    return EMPTY if row is None else Head(*row)
 
 
-def _latest(
-    connection: sa.Connection, facts: Sequence[Fact]
-) -> dict[tuple[str, str, str], tuple[str, int, str]]:
-    """Return kind, revision and body of the latest entry under each key of `facts`."""
-    refs: dict[str, set[str]] = {}
-    for fact in facts:
-        refs.setdefault(fact.source, set()).add(fact.ref)
-    latest: dict[tuple[str, str, str], tuple[str, int, str]] = {}
-    columns = (entry.c.kind, entry.c.ref, entry.c.revision, entry.c.body)
-    for source, wanted in refs.items():
-        query = sa.select(*columns).where(entry.c.source == source, entry.c.ref.in_(wanted))
-        for kind, ref, revision, body in connection.execute(query):
-            key = (stream(kind), source, ref)
-            if revision > latest.get(key, ("", 0, ""))[1]:
-                latest[key] = (kind, revision, body)
-    return latest
+def _changed(position: int, stored: int) -> VerificationError:
+    what = "is not what was hashed: it was changed" if stored == position else "is missing"
+    return VerificationError(
+        f"entry {position:,} {what}. Restore a copy", finding="changed", position=position
+    )

@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from os import PathLike
 from pathlib import Path
-from typing import Self
 
 from riskmon import intake, readmodel, sources
 from riskmon.database import beside, default_url, shipped
 from riskmon.errors import RulesError, UnknownCompanyError, UsageError
-from riskmon.forms import moment
-from riskmon.intake import OWN, Input
-from riskmon.ledger import Fact, Ledger
+from riskmon.intake import OWN, Input, Intake
+from riskmon.ledger import Fact
 from riskmon.model import Company, Event, Score
 from riskmon.names import Resolution, words
 from riskmon.results import History, Move, Point, Report, Run, Scores, Status
 from riskmon.ruleset import Ruleset, load_ruleset
-from riskmon.scoring import View, steps
+from riskmon.scoring import steps
 from riskmon.sources import jsonl
 from riskmon.standing import Standing
 from riskmon.validation import did_you_mean
+from riskmon.witness import Moment, Witness, as_moment
 
 RULESET = "ruleset"
 NOTABLE_POINTS = 0.01
-
-Moment = str | date | datetime
-"""ISO text, a date (its 00:00 UTC) or an aware datetime."""
 
 log = logging.getLogger("riskmon")
 
@@ -55,28 +50,14 @@ def open(  # noqa: A001 (riskmon.open, as one opens a file)
     return Monitor(url or default_url(), Path(rules or shipped("rules")), clock)
 
 
-class Monitor:
+class Monitor(Witness):
     """Events in, scores out. Use it as a context manager, or `close` it."""
 
     def __init__(self, url: str, rules: Path, clock: Callable[[], datetime]) -> None:
         if not rules.is_dir():
             raise UsageError(f"expected a folder of rules, got {str(rules)!r}: there is none")
-        self._ledger = Ledger(url)
+        super().__init__(url, clock)
         self._rules = rules
-        self._clock = clock
-        self._lock = threading.RLock()
-        self._live = Standing()
-        self._past: Standing | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the database's connections back."""
-        self._ledger.close()
 
     # In
 
@@ -113,7 +94,7 @@ class Monitor:
         if self._ledger.first("ruleset.published") is None:
             self._publish(self._load())
         file = Path(rejects) if rejects else beside(self._ledger.engine, ".rejected.jsonl")
-        return intake.take(self._ledger, given, read, one, self._clock, file)
+        return Intake(self._ledger, self._persons, self._clock, file).take(given, read, one)
 
     # Rules
 
@@ -144,7 +125,7 @@ class Monitor:
             if abs(score.value - before.get(score.company, 0.0)) >= NOTABLE_POINTS
         ]
         moved.sort(key=lambda move: (-abs(move.after - move.before), move.company))
-        position = self._live.position
+        position = self._replay.standing().position
         return Run(now, position, ruleset.digest, published, since, len(scores), moved)
 
     def score(
@@ -159,8 +140,8 @@ class Monitor:
         with self._lock:
             company = self.find(name)
             standing = self._standing(known_at)
-            at = _moment(as_of, "as_of") if as_of is not None else self._clock()
-            return self._asked(self._scores(standing, at, company.id), known_at)[0]
+            at = as_moment(as_of, "as_of") if as_of is not None else self._clock()
+            return self._asked(self._replay.scores(standing, at, company.id), known_at)[0]
 
     def scores(
         self, *, as_of: Moment | None = None, known_at: Moment | int | None = None
@@ -168,8 +149,8 @@ class Monitor:
         """Return the scores of all companies known by `known_at`, highest first."""
         with self._lock:
             standing = self._standing(known_at)
-            at = _moment(as_of, "as_of") if as_of is not None else self._clock()
-            found = self._asked(self._scores(standing, at, None), known_at)
+            at = as_moment(as_of, "as_of") if as_of is not None else self._clock()
+            found = self._asked(self._replay.scores(standing, at), known_at)
             return Scores(sorted(found, key=lambda score: (-score.value, score.company)))
 
     def history(
@@ -187,9 +168,9 @@ class Monitor:
         """
         with self._lock:
             company = self.find(name).id
-            last = _moment(end, "end") if end is not None else self._clock()
-            first = _moment(start, "start") if start is not None else last - timedelta(days=365)
-            view = self._view(self._standing(known_at), company)
+            last = as_moment(end, "end") if end is not None else self._clock()
+            first = as_moment(start, "start") if start is not None else last - timedelta(days=365)
+            view = self._replay.view(self._standing(known_at), company)
             return History(
                 company,
                 [
@@ -209,7 +190,7 @@ class Monitor:
         """Return the events that name a company, oldest first, those without risk among them."""
         with self._lock:
             company = self.find(name).id
-            at = _moment(as_of, "as_of") if as_of is not None else self._clock()
+            at = as_moment(as_of, "as_of") if as_of is not None else self._clock()
             return self._standing(known_at).naming(company, at)
 
     def find(self, name: str) -> Company:
@@ -232,7 +213,7 @@ class Monitor:
     def ruleset(self, known_at: Moment | int | None = None) -> Ruleset | None:
         """Return the rules in force by `known_at`; None before anything was recorded."""
         with self._lock:
-            return self._in_force(self._standing(known_at))
+            return self._replay.in_force(self._standing(known_at))
 
     def rules_changed(self) -> bool | None:
         """Return whether the rule folder differs from the rules in force; None if unreadable."""
@@ -252,7 +233,7 @@ class Monitor:
                 database=self._ledger.engine.url.render_as_string(hide_password=True),
                 position=head.position,
                 head=head.hash,
-                recorded_at=head.recorded_at,
+                recorded_at=standing.recorded_at,
                 companies=len(standing.companies),
                 events=standing.events,
                 matters=len(standing.matters()),
@@ -264,56 +245,10 @@ class Monitor:
             )
 
     def _standing(self, known_at: Moment | int | None) -> Standing:
-        if known_at is None:
-            self._live.apply(self._ledger.entries(after=self._live.position))
-            return self._live
-        position = self._position(known_at)
-        if self._past is None or self._past.position != position:
-            self._past = Standing(self._ledger.entries(until=position))
-        return self._past
-
-    def _position(self, known_at: Moment | int) -> int:
-        if not isinstance(known_at, int):
-            return self._ledger.position_at(_moment(known_at, "known_at"))
-        head = self._ledger.head().position
-        if isinstance(known_at, bool) or not 0 <= known_at <= head:
-            raise UsageError(
-                f"known_at: expected a moment, or a position from 0 to {head}, got {known_at}"
-            )
-        return known_at
-
-    def _in_force(self, standing: Standing) -> Ruleset | None:
-        # Before its first ruleset a ledger is read by that one: it is the first there was.
-        if standing.ruleset is None:
-            first = self._ledger.first("ruleset.published")
-            standing.ruleset = Ruleset.from_body(first.body) if first else None
-        return standing.ruleset
-
-    def _view(self, standing: Standing, company: str | None) -> View | None:
-        ruleset = self._in_force(standing)
-        if ruleset is None or (company is not None and company not in standing.companies):
-            return None
-        return View(standing, ruleset, company)
-
-    def _scores(self, standing: Standing, at: datetime, company: str | None) -> list[Score]:
-        view = self._view(standing, company)
-        if view is not None:
-            return view.scores(at)
-        if company is None:
-            return []
-        name = self._live.companies[company].name
-        known_at, position = standing.recorded_at, standing.position
-        return [Score(company, name, at, known_at, position, None, declared=False)]
+        return self._replay.standing(None if known_at is None else self._position(known_at))
 
     def _asked(self, scores: list[Score], known_at: Moment | int | None) -> list[Score]:
         if known_at is None or isinstance(known_at, int):
             return scores
-        asked = _moment(known_at, "known_at")
+        asked = as_moment(known_at, "known_at")
         return [replace(score, known_at=asked) for score in scores]
-
-
-def _moment(value: Moment, field: str) -> datetime:
-    try:
-        return moment(value)
-    except ValueError as error:
-        raise UsageError(f"{field}: {error}, got {value!r}") from None

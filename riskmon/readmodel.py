@@ -7,7 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from riskmon.database import refusals, writing
+from riskmon.database import reading, writing
 from riskmon.model import Score
 from riskmon.tables import snapshot
 
@@ -34,7 +34,7 @@ def last(engine: sa.Engine) -> tuple[datetime | None, dict[str, float]]:
         .order_by(snapshot.c.position.desc(), snapshot.c.as_of.desc())
         .limit(1)
     )
-    with refusals(engine.url), engine.connect() as connection:
+    with reading(engine) as connection:
         row = connection.execute(latest).first()
         if row is None:
             return None, {}

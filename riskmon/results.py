@@ -11,8 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from riskmon import model
-from riskmon.errors import MissingExtraError
+from riskmon.errors import MissingExtraError, Problem
 from riskmon.forms import utc_text
 from riskmon.model import Event, Rejected, Score, level
 
@@ -145,16 +144,17 @@ class Report:
     rejects: Path | None = None
     """The file that the rejected rows were written to; None where there are none."""
 
-    def count(self, row: model.Row, outcome: str) -> None:
+    def count(self, type_: str, outcome: str) -> None:
         """Note what became of a row: appended, revised, withdrawn or duplicate."""
         name = "duplicates" if outcome == "duplicate" else outcome
         setattr(self, name, getattr(self, name) + 1)
-        if outcome == "appended" and isinstance(row.told, Event):
-            self.types[row.told.type] = self.types.get(row.told.type, 0) + 1
+        if outcome == "appended" and type_:
+            self.types[type_] = self.types.get(type_, 0) + 1
 
-    def reject(self, row: model.Row, field: str, reason: str) -> None:
+    def reject(self, line: int, raw: str, problems: Sequence[Problem]) -> None:
         """Note a refused row."""
-        self.rejected.append(Rejected(self.file, row.line, field, reason, row.raw))
+        reason = "; ".join(map(str, problems))
+        self.rejected.append(Rejected(self.file, line, problems[0].field, reason, raw))
 
     def __str__(self) -> str:
         counts = {name: getattr(self, name) for name in ("appended", "revised", "withdrawn")}

@@ -141,11 +141,13 @@ class Standing:
                     counts[name] = counts.get(name, 0) + 1
         return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
-    def reach(self, company: str) -> tuple[list[Company], list[Matter]]:
-        """Return its owners, all the way up, and every matter that can bear on one company.
+    def matter_of(self, source: str, ref: str) -> str | None:
+        """Return the matter of the event that stands under a key, None where none does."""
+        event = self._events.get((source, ref))
+        return None if event is None else event.matter or event.key
 
-        Those are the matters that name it or one of them, and those that have a scope.
-        """
+    def above(self, company: str) -> set[str]:
+        """Return a company and its owners, all the way up, as far as they are declared."""
         group = {company}
         pending = [company]
         while pending:
@@ -153,6 +155,14 @@ class Standing:
                 if owner.company in self.companies and owner.company not in group:
                     group.add(owner.company)
                     pending.append(owner.company)
+        return group
+
+    def reach(self, company: str) -> tuple[list[Company], list[Matter]]:
+        """Return its owners, all the way up, and every matter that can bear on one company.
+
+        Those are the matters that name it or one of them, and those that have a scope.
+        """
+        group = self.above(company)
         if self._named is None:
             self._named = {}
             self._scoped = {name for name in self._matters if self.matter(name).scopes}

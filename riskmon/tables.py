@@ -41,8 +41,8 @@ entry = sa.Table(
     metadata,
     sa.Column("position", Position, primary_key=True, autoincrement=False),
     sa.Column("kind", sa.String(40), nullable=False),
-    sa.Column("source", sa.String(200), nullable=False),
-    sa.Column("ref", sa.String(500), nullable=False),
+    sa.Column("source", sa.String(150), nullable=False),
+    sa.Column("ref", sa.String(400), nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("recorded_at", Utc, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
@@ -56,7 +56,16 @@ snapshot = sa.Table(
     metadata,
     sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("as_of", Utc, primary_key=True),
-    sa.Column("company", sa.String(200), primary_key=True),
+    sa.Column("company", sa.String(150), primary_key=True),
     sa.Column("value", sa.Double, nullable=False),
 )
 """Scores as recalculations found them; disposable, each can be computed again."""
+
+person = sa.Table(
+    "person",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("token", sa.String(32), nullable=False, unique=True),
+    sa.Column("key", sa.String(128)),
+)
+"""Keys of natural persons, by a digest of the name; NULL once the person is forgotten."""

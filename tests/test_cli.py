@@ -144,10 +144,10 @@ def test_ingest_tells_what_it_did_and_what_it_refused(run: Any, tmp_path: Path) 
     assert errors[0].startswith("events.jsonl:2: expected one JSON object:")
     assert errors[1].startswith("events.jsonl:3: occurred_at: a time without its offset")
     assert errors[2:] == [
-        "the refused rows, with reasons, are in risk.rejected.jsonl",
+        "the refused rows, with reasons, are in risk.db.rejected.jsonl",
         "riskmon: nowhere.jsonl: cannot be read: No such file or directory",
     ]
-    assert 2 == len((tmp_path / "risk.rejected.jsonl").read_text().splitlines())
+    assert 2 == len((tmp_path / "risk.db.rejected.jsonl").read_text().splitlines())
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_an_empty_database_says_what_to_do(run: Any) -> None:
 def test_a_file_that_grows_as_it_is_read_is_refused(run: Any) -> None:
     """The refused rows of an input would be appended to it."""
     run("ingest", "-", given="{")
-    done = run("ingest", "risk.rejected.jsonl")
+    done = run("ingest", "risk.db.rejected.jsonl")
     assert 1 == done.returncode
     assert "is the file that refused rows are written to" in done.stderr
 

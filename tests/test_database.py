@@ -19,7 +19,7 @@ from riskmon.database import connect, shipped
 from riskmon.errors import BusyError, DatabaseError, UsageError
 from riskmon.monitor import Monitor
 from riskmon.tables import REVISION, metadata
-from tests.builders import event
+from tests.builders import event, forge
 
 
 def test_migrations_make_the_tables_that_the_code_names() -> None:
@@ -117,29 +117,27 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_password_is_never_shown() -> None:
     """Neither of a URL that is understood nor of one that is not."""
-    for url in ("postgresql+psycopg://me:secret@host/x", "::me:secret@host"):
-        with pytest.raises(UsageError) as caught:
+    urls = ["mysql://me:secret@host/x", "::me:secret@host", "sqlite://me:secret@host/x"]
+    for url in (*urls, "postgresql+psycopg://me:secret@127.0.0.1:1/x"):
+        with pytest.raises((UsageError, DatabaseError)) as caught:
             riskmon.open(url)
         assert "secret" not in str(caught.value)
 
 
-def test_a_damaged_entry_is_named(monitor: Monitor, tmp_path: Path) -> None:
+def test_a_damaged_entry_is_named(monitor: Monitor) -> None:
     """By its position; the rest of the program ends in order."""
     monitor.ingest([event()])
-    with closing(sqlite3.connect(tmp_path / "risk.db")) as connection:
-        connection.execute("DROP TRIGGER entry_no_update")
-        connection.execute("UPDATE entry SET body = '{\"source\":' WHERE position = 2")
-        connection.commit()
+    forge(monitor._ledger.engine, "UPDATE entry SET body = '{\"source\":' WHERE position = 2")
     with pytest.raises(DatabaseError, match="entry 2 of the ledger is damaged"):
         monitor.scores()
 
 
 def test_a_locked_database_is_busy(
-    monitor: Monitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monitor: Monitor, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another writer past the time-out: an error with exit code 5, and nothing half done."""
-    monkeypatch.setattr("riskmon.database.BUSY_SECONDS", 0.1)
-    url = f"sqlite:///{tmp_path / 'risk.db'}"
+    monkeypatch.setattr("riskmon.sqlite.BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("riskmon.postgresql.BUSY_SECONDS", 0.1)
     with riskmon.open(url) as impatient, monitor._ledger.engine.connect() as connection:
         holder = connection.execution_options(writing=True)
         holder.begin()

@@ -16,7 +16,17 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 GROUND = {"errors", "forms", "model", "validation"}
 PURE = GROUND | {"names", "rules", "ruleset", "world", "yaml12"}
-STORE = {"tables", "database", "ledger", "readmodel"}
+STORE = {
+    "backup",
+    "database",
+    "ledger",
+    "persons",
+    "postgresql",
+    "readmodel",
+    "sqlite",
+    "tables",
+}
+EVIDENCE = {"changes", "evidence", "heads", "receipts"}
 MAY_IMPORT = {
     "errors": set(),
     "forms": set(),
@@ -31,15 +41,25 @@ MAY_IMPORT = {
     "evaluators": {"model", "rules", "world"},
     "standing": {"errors", "model", "names", "ruleset"},
     "scoring": PURE | {"evaluators", "standing"},
+    "evidence": {"errors"},
+    "heads": {"errors", "evidence"},
     "results": {"errors", "forms", "model"},
+    "receipts": {"errors", "evidence", "model", "results"},
+    "changes": {"model", "standing"},
     "tables": {"forms"},
-    "database": {"errors", "tables"},
-    "ledger": {"database", "forms", "model", "tables"},
+    "sqlite": set(),
+    "postgresql": {"errors"},
+    "database": {"errors", "postgresql", "sqlite", "tables"},
+    "ledger": {"database", "errors", "evidence", "forms", "heads", "model", "tables"},
     "readmodel": {"database", "model", "tables"},
-    "intake": GROUND | {"ledger", "results", "sources"},
-    "monitor": PURE | STORE | {"intake", "results", "scoring", "sources", "standing"},
+    "persons": {"database", "model", "names", "tables"},
+    "backup": {"database", "errors", "evidence", "heads", "ledger", "tables"},
+    "intake": GROUND | {"ledger", "persons", "results", "sources"},
+    "replay": {"ledger", "model", "persons", "ruleset", "scoring", "standing"},
+    "witness": PURE | STORE | EVIDENCE | {"intake", "replay", "standing"},
+    "monitor": PURE | STORE | {"intake", "results", "scoring", "sources", "standing", "witness"},
     "show": {"errors", "validation", "model", "results", "rules", "ruleset"},
-    "demo": {"database", "model", "monitor", "riskmon", "show"},
+    "demo": {"database", "model", "monitor", "riskmon", "show", "witness"},
     "__main__": {"cli"},
     "cli": {"__version__", "demo", "errors", "monitor", "results", "riskmon", "show"},
     "__init__": {"errors", "model", "monitor"},

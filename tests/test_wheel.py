@@ -49,4 +49,6 @@ def test_the_wheel_runs_the_demo_from_an_empty_folder(tmp_path: Path) -> None:
     where = "import riskmon.database as d; print(d.shipped('rules'), d.__file__)"
     for path in run(environment / "bin" / "python", "-c", where, folder=empty).split():
         assert Path(path).is_relative_to(environment)
-    assert ["riskmon-demo.db"] == sorted(file.name for file in empty.iterdir())
+    assert ["riskmon-demo.db", "riskmon-demo.db.head"] == sorted(
+        file.name for file in empty.iterdir()
+    )

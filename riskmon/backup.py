@@ -1,0 +1,85 @@
+"""A copy of a ledger, byte for byte, while others write to it.
+
+Entries never change, so a copy of those up to a head is a whole ledger, whatever is appended
+meanwhile; it is read in pieces, and no writer waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from riskmon.database import driver, reading, writing
+from riskmon.errors import InputError
+from riskmon.evidence import Head
+from riskmon.heads import sync_folder
+from riskmon.ledger import Ledger
+from riskmon.tables import person, snapshot
+
+PIECE = 10_000
+
+
+def copy(ledger: Ledger, target: str) -> Head:
+    """Copy `ledger` to `target`, a new SQLite file or the URL of an empty database.
+
+    Each entry is hashed again on its way, so a damaged ledger is not copied as if it were whole.
+    A file appears once it is complete. Returns the copy's head, kept beside it too.
+    """
+    if "://" in target:
+        return _copy(ledger, target)
+    file = Path(target)
+    part = file.with_name(f"{file.name}.part")
+    heads = file.with_name(f"{file.name}.head")
+    for one in (file, heads, part):
+        if one.exists():
+            raise InputError(f"{one}: is there already: name another file, or move it away")
+    try:
+        head = _copy(ledger, f"sqlite:///{part}")
+        part.with_name(f"{part.name}.head").replace(heads)
+        part.replace(file)
+        sync_folder(file.parent)
+    except BaseException:
+        for ending in ("", "-wal", "-shm", ".head"):
+            part.with_name(part.name + ending).unlink(missing_ok=True)
+        raise
+    return head
+
+
+def _copy(ledger: Ledger, url: str) -> Head:
+    other = Ledger(url)
+    try:
+        if other.head().position:
+            raise InputError(f"{other.engine.url!s} holds entries: a copy needs an empty database")
+        last = Head(0, "", "")
+        for rows in _pieces(ledger):
+            with writing(other.engine) as connection:
+                other.database.insert(driver(connection), rows)
+            last = Head(rows[-1][0], rows[-1][7], rows[-1][5])
+        # Keys after entries: each entry's key is among them.
+        for table in (person, snapshot):
+            with reading(ledger.engine) as connection:
+                found = [row._asdict() for row in connection.execute(sa.select(table))]
+            if found:
+                with writing(other.engine) as connection:
+                    connection.execute(sa.insert(table), found)
+        if other.kept and last.position:
+            other.kept.keep(last)
+    finally:
+        other.close()
+    return last
+
+
+def _pieces(ledger: Ledger) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield all columns of the entries, as text, and verified."""
+    piece: list[tuple[Any, ...]] = []
+    for columns, hash_ in ledger.verified(ledger.head().position):
+        position, kind, source, ref, revision, recorded_at, body = columns.decode().split("\0", 6)
+        piece.append((int(position), kind, source, ref, int(revision), recorded_at, body, hash_))
+        if len(piece) == PIECE:
+            yield piece
+            piece = []
+    if piece:
+        yield piece

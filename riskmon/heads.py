@@ -1,0 +1,157 @@
+"""Heads outside the database: the last one kept in a file, and those that are signed."""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+from binascii import crc32
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from riskmon.errors import InputError, VerificationError
+from riskmon.evidence import Head, Published
+
+SLOT = 256
+"""Bytes of each of the two places in the file; they are written in turn."""
+
+
+class Kept:
+    """The last acknowledged head, in a file outside the database.
+
+    Of the file's two slots the one with the older head is overwritten: a torn write leaves the
+    other, and a full disk cannot refuse it. A head never gives way to an earlier one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> Head | None:
+        """Return the head that is kept, None where there is no file.
+
+        Raises VerificationError where the file is there and holds none.
+        """
+        try:
+            found = self.path.read_bytes()
+        except FileNotFoundError:
+            return None
+        heads = [head for head in _slots(found) if head]
+        if found and not heads:
+            raise VerificationError(
+                f"{self.path} holds no head: it was damaged. Restore it from a copy, or remove it "
+                "once `riskmon verify` has compared the ledger with a published head",
+            )
+        return max(heads, default=None, key=lambda head: head.position)
+
+    def keep(self, head: Head) -> None:
+        """Keep `head`, durably, unless a later one is kept already."""
+        new = not self.path.exists()
+        if new:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)  # let go when the file is closed
+            heads = _slots(os.pread(file, 2 * SLOT, 0))
+            positions = [one.position if one else 0 for one in heads]
+            if head.position > max(positions):
+                older = positions.index(min(positions))
+                os.pwrite(file, _slot(head), older * SLOT)
+                os.fdatasync(file)
+        finally:
+            os.close(file)
+        if new:
+            sync_folder(self.path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make durable that the files in a folder are there."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _slot(head: Head) -> bytes:
+    text = " ".join((str(head.position), head.hash, head.recorded_at)).encode()
+    return b"%s %08x" % (text, crc32(text)) + b" " * (SLOT - len(text) - 10) + b"\n"
+
+
+def _slots(found: bytes) -> list[Head | None]:
+    return [_head(found[start : start + SLOT]) for start in (0, SLOT)]
+
+
+def _head(slot: bytes) -> Head | None:
+    with suppress(ValueError):
+        text, _, check = slot.rstrip().rpartition(b" ")
+        position, hash_, recorded_at = text.decode().split(" ")
+        if int(check, 16) == crc32(text):
+            return Head(int(position), hash_, recorded_at)
+    return None
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the head that was published to a file; InputError where there is none in it."""
+    try:
+        found = json.loads(path.read_bytes())
+        Published(**{name: found[name] for name in Published._fields})
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise InputError(
+            f"{path}: expected a head as `riskmon verify --publish FILE` writes it"
+        ) from None
+    return dict(found)
+
+
+def published(found: Mapping[str, Any]) -> Published:
+    """Return the head in what `read` gave, without its signature."""
+    return Published(**{name: found[name] for name in Published._fields})
+
+
+def signed(head: Published, key: Path) -> dict[str, Any]:
+    """Return a head with its Ed25519 signature (RFC 8032) by the private key in a PEM file."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    try:
+        private = serialization.load_pem_private_key(key.read_bytes(), password=None)
+    except OSError as error:
+        raise InputError(f"{key}: cannot be read: {error.strerror}") from None
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"{key}: expected a private key in PEM, without password: {error}"
+        ) from None
+    if not isinstance(private, Ed25519PrivateKey):
+        raise InputError(f"{key}: expected an Ed25519 key: openssl genpkey -algorithm ed25519")
+    public = private.public_key().public_bytes_raw()
+    return {
+        **head._asdict(),
+        "public_key": base64.b64encode(public).decode(),
+        "signature": base64.b64encode(private.sign(head.text)).decode(),
+    }
+
+
+def check_signature(found: Mapping[str, Any], key: Path) -> None:
+    """Refuse a head that the public key in a PEM file has not signed."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        public = serialization.load_pem_public_key(key.read_bytes())
+    except OSError as error:
+        raise InputError(f"{key}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise InputError(f"{key}: expected a public key in PEM: {error}") from None
+    if not isinstance(public, Ed25519PublicKey):
+        raise InputError(f"{key}: expected an Ed25519 key")
+    try:
+        public.verify(base64.b64decode(found.get("signature", "")), published(found).text)
+    except (InvalidSignature, ValueError, TypeError):
+        raise VerificationError(
+            f"the head at position {found['position']} is not signed by the key in {key}"
+        ) from None

@@ -1,0 +1,105 @@
+"""PostgreSQL: how it is opened, locked, asked and written to. Needs the extra `postgresql`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from typing import Any
+
+import sqlalchemy as sa
+
+from riskmon.errors import DatabaseError, MissingExtraError
+
+BUSY_SECONDS = 30
+COLUMNS = ("position", "kind", "source", "ref", "revision", "recorded_at", "body")
+"""Of an entry, in the order in which they are hashed."""
+
+LOCK = int.from_bytes(b"riskmon", "big")
+"""The advisory lock that appends hold."""
+
+SHRED = "VACUUM FULL person"
+"""Takes a destroyed key out of the table's file."""
+
+ADVICE = {
+    "connection": ". Expected a server that runs, and a user and a database that it knows",
+    "permission denied for schema": ". Expected a user who may make tables: GRANT CREATE ON SCHEMA",
+    "No space left": ". What was stored stays stored: make room, and ingest again; repeats vanish",
+}
+"""What to do about what PostgreSQL says."""
+
+
+def in_memory(_: sa.URL) -> bool:
+    """Whether the database lives in memory: never."""
+    return False
+
+
+def problem(url: sa.URL) -> str:
+    """Return what is wrong with a URL, nothing where it is right."""
+    return "" if url.database else "with the name of a database"
+
+
+def engine(url: sa.URL) -> sa.Engine:
+    """Return an engine whose connections are durable and whose appends are serialised."""
+    if find_spec("psycopg") is None:
+        raise MissingExtraError("psycopg", "postgresql")
+    made = sa.create_engine(
+        url.set(drivername="postgresql+psycopg"), connect_args={"connect_timeout": BUSY_SECONDS}
+    )
+    sa.event.listen(made, "connect", _set_up)
+    sa.event.listen(made, "begin", _begin)
+    return made
+
+
+def _set_up(connection: Any, *_: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = '{BUSY_SECONDS}s'")
+        cursor.execute("SHOW server_encoding")
+        if (encoding := cursor.fetchone()[0]) != "UTF8":
+            raise DatabaseError(f"expected a database made with ENCODING 'UTF8', got {encoding}")
+        cursor.execute("SHOW synchronous_commit")
+        if cursor.fetchone()[0] == "off":  # else what was acknowledged could be lost
+            cursor.execute("SET synchronous_commit = on")
+    connection.commit()
+
+
+def _begin(connection: sa.Connection) -> None:
+    if connection.get_execution_options().get("writing"):
+        # One appends at a time, until its commit: so the order of positions is that of commits,
+        # and a reader that follows them skips none.
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+
+
+def is_busy(reason: str) -> bool:
+    """Whether another process holds the lock."""
+    return "lock timeout" in reason
+
+
+def latest(driver: Any, refs: Mapping[str, Sequence[str]]) -> Iterator[tuple[Any, ...]]:
+    """Yield kind, source, ref, revision, body of every entry under the refs of each source."""
+    sources = [source for source, wanted in refs.items() for _ in wanted]
+    asked = [ref for wanted in refs.values() for ref in wanted]
+    query = (
+        "SELECT kind, source, ref, revision, body FROM entry "
+        "JOIN unnest(%s::text[], %s::text[]) AS asked (source, ref) USING (source, ref)"
+    )
+    yield from driver.execute(query, (sources, asked))
+
+
+def insert(driver: Any, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert entries, a tuple of all columns each."""
+    with driver.cursor().copy(f"COPY entry ({', '.join(COLUMNS)}, hash) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def stored(driver: Any, until: int) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield position, columns up to `body` joined by NUL, and hash of each entry, in order."""
+    columns = " || '\\000'::bytea || ".join(f"convert_to({name}::text, 'UTF8')" for name in COLUMNS)
+    with driver.cursor("stored", binary=True) as cursor:
+        cursor.itersize = 1000
+        cursor.execute(
+            f"SELECT position, {columns}, convert_to(hash, 'UTF8') "  # noqa: S608 (constants)
+            "FROM entry WHERE position <= %s ORDER BY position",
+            (until,),
+        )
+        yield from cursor

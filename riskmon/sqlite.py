@@ -1,0 +1,125 @@
+"""SQLite: how it is opened, locked, asked and written to."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+BUSY_SECONDS = 30
+COLUMNS = ("position", "kind", "source", "ref", "revision", "recorded_at", "body")
+"""Of an entry, in the order in which they are hashed."""
+
+SHRED = "PRAGMA wal_checkpoint(TRUNCATE)"
+"""Takes a destroyed key out of the write-ahead log; `secure_delete` took it out of the pages."""
+
+ADVICE = {
+    "not a database": ". Expected a riskmon database, or a path where one can be made",
+    "malformed": ". The file is damaged: restore a copy",
+    "unable to open": ". Expected a path in a folder that exists and that you may write to",
+    "readonly": ". Expected a file and a folder that you may write to",
+    "full": ". What was stored stays stored: make room, and ingest again; repeats vanish",
+    "I/O": ". What was stored stays stored: see to the disk, and ingest again; repeats vanish",
+}
+"""What to do about what SQLite says."""
+
+
+def in_memory(url: sa.URL) -> bool:
+    """Whether the database lives in memory, and no longer than its connection."""
+    return url.database in {None, "", ":memory:"}
+
+
+def problem(url: sa.URL) -> str:
+    """Return what is wrong with a URL, nothing where it is right."""
+    return "without user, host and ?options" if url.host or url.username or url.query else ""
+
+
+def engine(url: sa.URL) -> sa.Engine:
+    """Return an engine whose connections are durable, and whose transactions are explicit."""
+    made = sa.create_engine(
+        url,
+        # One connection for a database in memory: it lives as long as its connection does.
+        poolclass=sa.pool.StaticPool if in_memory(url) else sa.pool.QueuePool,
+        # With the driver's own transactions off, ours are explicit: DDL rolls back too.
+        connect_args={
+            "isolation_level": None,
+            "timeout": BUSY_SECONDS,
+            "check_same_thread": False,
+        },
+    )
+    sa.event.listen(made, "connect", _set_up)
+    sa.event.listen(made, "begin", _begin)
+    return made
+
+
+def _set_up(connection: Any, *_: object) -> None:
+    try:
+        _apply_pragmas(connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _apply_pragmas(connection: Any) -> None:
+    for pragma in (
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "recursive_triggers=ON",  # INSERT OR REPLACE then fires the DELETE trigger
+        "secure_delete=ON",  # a key that is destroyed leaves no trace in free pages
+        "cache_size=-65536",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    # Switching to WAL does not wait for other connections as everything else does.
+    deadline = time.monotonic() + BUSY_SECONDS
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] not in {"wal", "memory"}:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except Exception as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+def _begin(connection: sa.Connection) -> None:
+    writing = connection.get_execution_options().get("writing")
+    # A writer that begins as a reader is refused, not queued, when another one was faster.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def is_busy(reason: str) -> bool:
+    """Whether another process holds the database."""
+    return "locked" in reason or "busy" in reason
+
+
+def latest(driver: Any, refs: Mapping[str, Sequence[str]]) -> Iterator[tuple[Any, ...]]:
+    """Yield kind, source, ref, revision, body of every entry under the refs of each source."""
+    # An array in one parameter: no bound on their number, and one statement to prepare.
+    query = (
+        "SELECT kind, source, ref, revision, body FROM entry "
+        "WHERE source = ? AND ref IN (SELECT value FROM json_each(?))"
+    )
+    for source, wanted in refs.items():
+        yield from driver.execute(query, (source, json.dumps(wanted)))
+
+
+def insert(driver: Any, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert entries, a tuple of all columns each."""
+    driver.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+
+def stored(driver: Any, until: int) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield position, columns up to `body` joined by NUL, and hash of each entry, in order.
+
+    As bytes, and joined by the database: what a damaged file holds may be no text.
+    """
+    columns = "||x'00'||".join(COLUMNS)
+    cursor = driver.execute(
+        f"SELECT position, CAST({columns} AS BLOB), CAST(hash AS BLOB) "  # noqa: S608 (constants)
+        "FROM entry WHERE position <= ? ORDER BY position",
+        (until,),
+    )
+    while rows := cursor.fetchmany(1000):
+        yield from rows

@@ -1,0 +1,180 @@
+"""What the ledger can testify to: proofs, receipts, corrections, copies. Half of the facade."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
+from os import PathLike
+from typing import Any, Self
+
+from riskmon import backup, changes, evidence, heads, receipts
+from riskmon.changes import Changes, Contradiction
+from riskmon.errors import RiskmonError, UsageError, VerificationError
+from riskmon.evidence import Head, Verification
+from riskmon.forms import moment
+from riskmon.intake import OWN
+from riskmon.ledger import Fact, Ledger
+from riskmon.model import Entry, Score
+from riskmon.persons import Persons
+from riskmon.replay import Replay
+from riskmon.standing import Standing
+
+Moment = str | date | datetime
+"""ISO text, a date (its 00:00 UTC) or an aware datetime."""
+
+log = logging.getLogger("riskmon")
+
+
+class Witness:
+    """A ledger, its replay, and what they prove. `Monitor` is one; use that."""
+
+    def __init__(self, url: str, clock: Callable[[], datetime]) -> None:
+        self._ledger = Ledger(url)
+        self._persons = Persons(self._ledger.engine)
+        self._replay = Replay(self._ledger, self._persons)
+        self._clock = clock
+        self._lock = threading.RLock()
+        try:
+            self._ledger.check_tail()
+        except VerificationError as error:  # nothing is appended; `verify` can still be asked
+            log.warning("%s", error)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the database's connections back."""
+        self._ledger.close()
+
+    def entries(self, after: int = 0) -> Iterator[Entry]:
+        """Yield the entries after position `after`, in order, as they were hashed.
+
+        To follow the log, ask again after the last position that was seen: none is skipped, none
+        comes twice. What is told of natural persons is sealed.
+        """
+        return self._ledger.entries(after)
+
+    def verify(
+        self, *, proof: int | None = None, since: Mapping[str, Any] | None = None
+    ) -> Verification:
+        """Hash every entry again, compare with the head kept outside, and return what holds.
+
+        `proof`: a position, to prove that its entry is in the ledger. `since`: a head published
+        earlier, to prove that the ledger only grew. Raises VerificationError, which names the
+        first bad position, and whether the entry was changed, the tail cut, the chain made anew
+        or the file broken.
+        """
+        kept = self._ledger.kept.read() if self._ledger.kept else None
+        size = self._ledger.head().position
+        entries = self._ledger.verified(size)
+        if since is not None:
+            return evidence.grown(entries, size, kept, heads.published(since))
+        if proof is None:
+            return evidence.verified(entries, size, kept)
+        if not 1 <= proof <= size:
+            raise UsageError(f"proof: expected a position from 1 to {size}, got {proof}")
+        return evidence.proven(entries, size, kept, proof)
+
+    def receipt(self, score: Score) -> dict[str, Any]:
+        """Return a score as a small JSON object that can be checked later, on another machine.
+
+        It has company, both clocks, ruleset, ledger head, value and lines, and is kept in the
+        ledger, so that `changes` can say when it is contradicted.
+        """
+        made = receipts.receipt(score, self._ledger.at(score.position))
+        fact = Fact("receipt.issued", OWN, receipts.digest(made), receipts.text(made))
+        self._ledger.append([fact], self._clock)
+        return made
+
+    def check(self, receipt: Mapping[str, Any]) -> list[str]:
+        """Return in what a receipt differs from what the ledger gives; nothing where it holds."""
+        with self._lock:
+            head = self._ledger.head().position
+            if not 0 <= receipt["position"] <= head:
+                return [
+                    f"position: the receipt stands on {receipt['position']}, the ledger on {head}"
+                ]
+            company = receipt["company"]
+            if company not in self._replay.standing().companies:
+                return [f"company: the ledger knows none with the id {company!r}"]
+            standing = self._replay.standing(receipt["position"])
+            (score,) = self._replay.scores(standing, moment(receipt["as_of"]), company)
+            found = receipts.receipt(score, self._ledger.at(score.position))
+            return receipts.differences(receipt, found)
+
+    def changes(self, since: Moment | int) -> Changes:
+        """Return which scores corrections after `since` moved, and what was said that is wrong now.
+
+        `since`: a position, or a moment. Scores are compared as of that position's moment: as they
+        were known then, and as they are known now. Receipts and alerts are compared as of theirs.
+        """
+        with self._lock:
+            position = self._position(since)
+            then = self._replay.standing(position)
+            now = self._replay.standing()
+            as_of = then.recorded_at
+            found: list[changes.Change] = []
+            if as_of is not None:
+                before, after = (self._replay.scores(one, as_of) for one in (then, now))
+                later = self._ledger.entries(after=position)
+                found = changes.moved(before, after, later, then, now)
+            wrong = [
+                one
+                for entry in self._ledger.entries(kinds=changes.SAID)
+                if (one := self._contradiction(entry, now)) is not None
+            ]
+            return Changes(position, as_of, found, wrong)
+
+    def _contradiction(self, entry: Entry, now: Standing) -> Contradiction | None:
+        company, as_of, value = changes.said(entry)
+        (score,) = self._replay.scores(now, moment(as_of), company)
+        if abs(score.value - value) <= changes.LEAST_POINTS:
+            return None
+        return Contradiction(
+            entry.kind, entry.position, entry.ref, company, moment(as_of), value, score.value
+        )
+
+    def backup(self, target: str | PathLike[str]) -> Head:
+        """Copy the ledger to a new SQLite file or an empty database, while others write to it.
+
+        Every entry is hashed again on its way. Returns the copy's head, which is kept beside it.
+        """
+        return backup.copy(self._ledger, str(target))
+
+    def forget(self, name: str) -> str:
+        """Make unreadable, for ever, what events tell of the natural person called `name`.
+
+        Hashes, proofs and scores stay as they are; copies made before still hold the key. Returns
+        the token by which the ledger knows the person. Raises RiskmonError for an unknown one.
+        """
+        with self._lock:
+            token = self._persons.forget(name)
+            if token is None:
+                raise RiskmonError(
+                    f"no event names a person called {name!r}: give the name as told"
+                )
+            self._ledger.append([Fact("person.forgotten", OWN, token, "{}")], self._clock)
+            return token
+
+    def _position(self, known_at: Moment | int) -> int:
+        if not isinstance(known_at, int):
+            return self._ledger.position_at(as_moment(known_at, "known_at"))
+        head = self._ledger.head().position
+        if isinstance(known_at, bool) or not 0 <= known_at <= head:
+            raise UsageError(
+                f"known_at: expected a moment, or a position from 0 to {head}, got {known_at}"
+            )
+        return known_at
+
+
+def as_moment(value: Moment, field: str) -> datetime:
+    """Return what a user gave for the argument `field` as a moment; UsageError for none."""
+    try:
+        return moment(value)
+    except ValueError as error:
+        raise UsageError(f"{field}: {error}, got {value!r}") from None
