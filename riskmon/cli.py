@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import sys
@@ -11,7 +10,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from riskmon import __version__
-from riskmon.errors import RiskmonError, UsageError, safe
+from riskmon.cli_common import clocks, opened, out, print_json, say
+from riskmon.cli_evidence import add_commands
+from riskmon.errors import RiskmonError, UsageError
 
 if TYPE_CHECKING:
     from riskmon.monitor import Monitor
@@ -22,11 +23,11 @@ REFUSED = 1
 
 class _Log(logging.Handler):
     def emit(self, told: logging.LogRecord, /) -> None:
-        _say(told.getMessage())
+        say(told.getMessage())
 
 
 def main() -> None:
-    """Run the command in `sys.argv`; exit 0 done, 1 refused, 2 usage, 5 busy."""
+    """Run the command in `sys.argv`; exit 0 done, 1 refused, 2 usage, 4 not verified, 5 busy."""
     log = logging.getLogger("riskmon")
     log.addHandler(_Log())
     log.propagate = False
@@ -37,21 +38,16 @@ def main() -> None:
         code = arguments.run(arguments)
         sys.stdout.flush()
     except RiskmonError as error:
-        _say(error)
+        say(error)
         code = error.exit_code
     except OSError as error:  # a full disk; or `riskmon history ... | head`, which is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0 if isinstance(error, BrokenPipeError) else REFUSED
         if code:
-            _say(f"standard output cannot be written: {error.strerror}")
+            say(f"standard output cannot be written: {error.strerror}")
     except KeyboardInterrupt:
         code = 130
     sys.exit(code)
-
-
-def _say(message: object) -> None:
-    for line in str(message).splitlines():
-        print(f"riskmon: {safe(line)}", file=sys.stderr)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -101,43 +97,16 @@ def parser() -> argparse.ArgumentParser:
     history.add_argument("--start", metavar="WHEN", help="(default: a year before the end)")
     history.add_argument("--end", metavar="WHEN", help="(default: now)")
     history.add_argument("--step", default="1w", help="such as 1d, 12h, 4w (default: 1w)")
+    add_commands(add, where, then)
     add("status", _status, "what there is", where)
     return top
 
 
-def _open(arguments: argparse.Namespace) -> Monitor:
-    import riskmon
-
-    if arguments.database in {"sqlite://", "sqlite:///", "sqlite:///:memory:"}:
-        raise UsageError("a database in memory keeps nothing from one command to the next")
-    return riskmon.open(arguments.database, rules=arguments.rules)
-
-
 def _query(arguments: argparse.Namespace) -> Monitor:
-    monitor = _open(arguments)
+    monitor = opened(arguments)
     if arguments.rules and monitor.rules_changed() is not False:
-        _say(f"the rules in {arguments.rules} are not those in force: recalculate publishes them")
+        say(f"the rules in {arguments.rules} are not those in force: recalculate publishes them")
     return monitor
-
-
-def _json(value: object) -> None:
-    from riskmon.results import to_json
-
-    print(json.dumps(to_json(value), ensure_ascii=False, indent=1))
-
-
-def _out(arguments: argparse.Namespace, value: object, shown: Callable[[], None]) -> int:
-    if arguments.json:
-        _json(value)
-    else:
-        shown()
-    return 0
-
-
-def _clocks(arguments: argparse.Namespace) -> dict[str, Any]:
-    known_at = arguments.known_at
-    clocks = {"known_at": int(known_at) if known_at and known_at.isdecimal() else known_at}
-    return clocks | ({"as_of": arguments.as_of} if "as_of" in arguments else {})
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -145,7 +114,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
     if arguments.json:
         with demo.load() as monitor:
-            _json(monitor.scores(as_of=arguments.as_of))
+            print_json(monitor.scores(as_of=arguments.as_of))
     else:
         demo.run(arguments.as_of)
     return 0
@@ -171,12 +140,12 @@ def _take(arguments: argparse.Namespace, one: Callable[[Monitor, Any], Report]) 
     code = 0
     if "-" in arguments.files and sys.stdin is None:
         raise UsageError("standard input is closed")
-    with _open(arguments) as monitor:
+    with opened(arguments) as monitor:
         for file in arguments.files:
             try:
                 report = one(monitor, sys.stdin.buffer if file == "-" else file)
             except RiskmonError as error:  # the other files are not lost because of this one
-                _say(error)
+                say(error)
                 code = max(code, error.exit_code)
                 continue
             reports.append(report)
@@ -184,43 +153,43 @@ def _take(arguments: argparse.Namespace, one: Callable[[Monitor, Any], Report]) 
             if not arguments.json:
                 show.report(report)
     if arguments.json:
-        _json(reports if len(arguments.files) > 1 or not reports else reports[0])
+        print_json(reports if len(arguments.files) > 1 or not reports else reports[0])
     return code
 
 
 def _recalculate(arguments: argparse.Namespace) -> int:
     from riskmon import show
 
-    with _open(arguments) as monitor:
+    with opened(arguments) as monitor:
         run = monitor.recalculate()
-    return _out(arguments, run, lambda: show.run(run))
+    return out(arguments, run, lambda: show.run(run))
 
 
 def _score(arguments: argparse.Namespace) -> int:
     from riskmon import show
 
     with _query(arguments) as monitor:
-        score = monitor.score(arguments.name, **_clocks(arguments))
-    return _out(arguments, score, lambda: show.score(score))
+        score = monitor.score(arguments.name, **clocks(arguments))
+    return out(arguments, score, lambda: show.score(score))
 
 
 def _scores(arguments: argparse.Namespace) -> int:
     from riskmon import show
 
     with _query(arguments) as monitor:
-        scores = monitor.scores(**_clocks(arguments))
-    return _out(arguments, scores, lambda: show.scores(scores))
+        scores = monitor.scores(**clocks(arguments))
+    return out(arguments, scores, lambda: show.scores(scores))
 
 
 def _explain(arguments: argparse.Namespace) -> int:
     from riskmon import show
 
     with _query(arguments) as monitor:
-        clocks = _clocks(arguments)
-        score = monitor.score(arguments.name, **clocks)
-        events = monitor.events(arguments.name, **clocks)
-        ruleset = monitor.ruleset(known_at=clocks["known_at"])
-    return _out(arguments, score, lambda: show.explain(score, ruleset, events, reasons=True))
+        asked = clocks(arguments)
+        score = monitor.score(arguments.name, **asked)
+        events = monitor.events(arguments.name, **asked)
+        ruleset = monitor.ruleset(known_at=asked["known_at"])
+    return out(arguments, score, lambda: show.explain(score, ruleset, events, reasons=True))
 
 
 def _history(arguments: argparse.Namespace) -> int:
@@ -232,15 +201,15 @@ def _history(arguments: argparse.Namespace) -> int:
             start=arguments.start,
             end=arguments.end,
             step=arguments.step,
-            **_clocks(arguments),
+            **clocks(arguments),
         )
         name = monitor.find(arguments.name).name
-    return _out(arguments, history, lambda: show.history(history, name))
+    return out(arguments, history, lambda: show.history(history, name))
 
 
 def _status(arguments: argparse.Namespace) -> int:
     from riskmon import show
 
-    with _open(arguments) as monitor:
+    with opened(arguments) as monitor:
         status = monitor.status()
-    return _out(arguments, status, lambda: show.status(status))
+    return out(arguments, status, lambda: show.status(status))

@@ -10,13 +10,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from riskmon.errors import safe
-from riskmon.model import LEVELS, Event, Line, Score
+from riskmon.model import LEVELS, Entry, Event, Line, Score
 from riskmon.results import History, Report, Run, Scores, Status
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from riskmon.changes import Changes
+    from riskmon.evidence import Published, Verification
     from riskmon.rules import Rule
     from riskmon.ruleset import Ruleset
 
@@ -200,6 +202,46 @@ def status(found: Status) -> None:
         print(f"{name:<13} {safe(value)}")
     for name, count in list(found.unresolved.items())[:10]:
         print(f"{'':<13} {count:,} x {safe(name)}")
+
+
+def published(what: str, head: Published) -> None:
+    """Print a head with the root over it."""
+    print(f"{what}\n  position  {head.position:,}, recorded {head.recorded_at or '-'}")
+    print(f"  hash      {head.hash}\n  root      {head.root}")
+
+
+def verification(found: Verification) -> None:
+    """Print what holds."""
+    published(f"{found.head.position:,} entries hold, each hashed again", found.head)
+    if found.kept is None:
+        print("  outside   no head is kept: whether the tail is whole cannot be said")
+    else:
+        print(f"  outside   the head kept at position {found.kept.position:,} is among them")
+
+
+def changes(found: Changes) -> None:
+    """Print which scores corrections moved, by which entries, and what they contradict."""
+    at = f"as of {when(found.as_of)}, known at position {found.since:,} and now"
+    print(f"{len(found.moved)} scores are another, {at}")
+    for move in found.moved:
+        by = ", ".join(map(str, move.entries)) or "-"
+        print(
+            f"  {safe(move.company):<24} {move.before:6.2f} -> {move.after:6.2f}  by entries {by}"
+        )
+    print(f"{len(found.contradicted)} receipts and alerts say another value than the ledger now")
+    for one in found.contradicted:
+        print(
+            f"  {one.kind} at {one.position:,}, {one.ref[:12]}: {safe(one.company)} as of "
+            f"{when(one.as_of)}: {one.said:.2f}, now {one.now:.2f}"
+        )
+
+
+def entry(found: Entry) -> str:
+    """Return one entry of the ledger as a line."""
+    key = f"{safe(found.source)}:{safe(found.ref)}"
+    revision = f", revision {found.revision}" if found.revision > 1 else ""
+    at = f"{found.recorded_at:%Y-%m-%d %H:%M:%SZ}"
+    return f"{found.position:8,}  {at}  {found.kind:<17} {key}{revision}"
 
 
 def _table(*columns: str) -> Table:
