@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from os import PathLike
@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 from riskmon.errors import InputError, Problem
 from riskmon.ledger import Fact, Ledger
-from riskmon.model import Company, Event, Rejected, Row, Withdrawal
+from riskmon.model import Company, Event, Rejected, Row, Withdrawal, canonical
 from riskmon.persons import Persons, named
 from riskmon.results import Report
 from riskmon.sources import Read, jsonl
@@ -39,7 +39,7 @@ class _Pending(NamedTuple):
     raw: str
     fact: Fact | None
     """None for a row with problems."""
-    problems: list[Problem]
+    problems: Sequence[Problem]
     type: str
     companies: tuple[str | None, ...]
     """The id that each party names, if any."""
@@ -48,20 +48,19 @@ class _Pending(NamedTuple):
 
 
 def _pending(row: Row) -> _Pending:
-    line, raw, told = row
+    line, raw, told, body = row
     if isinstance(told, list):
         return _Pending(line, raw, None, told, "", (), None)
-    # Canonical: fields in the order of model.py, those left out absent, maps sorted by validation.
-    body = told.model_dump_json(exclude_defaults=True)
+    body = body or canonical(told)
     if isinstance(told, Event):
         fact = Fact("event.recorded", told.source, told.ref, body)
         companies = tuple([party.company for party in told.parties])
-        return _Pending(line, raw, fact, [], told.type, companies, told if named(told) else None)
+        return _Pending(line, raw, fact, (), told.type, companies, told if named(told) else None)
     if isinstance(told, Company):
         fact = Fact("company.declared", OWN, told.id, body)
     else:
         fact = Fact("event.withdrawn", told.source, told.ref, body)
-    return _Pending(line, raw, fact, [], "", (), None)
+    return _Pending(line, raw, fact, (), "", (), None)
 
 
 class Intake:

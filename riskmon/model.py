@@ -281,6 +281,18 @@ class Row(NamedTuple):
     line: int
     raw: str
     told: Event | Withdrawal | Company | list[Problem]
+    body: str = ""
+    """What is told as canonical JSON, where the source has it; else `canonical` makes it."""
+
+
+def canonical(told: Event | Withdrawal | Company) -> str:
+    """Return the JSON by which the ledger knows what is told: the same for the same.
+
+    Fields are in the order in which they are declared, those left out absent, maps sorted by
+    validation.
+    """
+    # Past pydantic's own wrapper, which costs a third of it.
+    return told.__pydantic_serializer__.to_json(told, exclude_defaults=True).decode()
 
 
 class Rejected(NamedTuple):

@@ -39,7 +39,7 @@ class _Key(NamedTuple):
 
 def named(event: Event) -> bool:
     """Whether an event names a natural person."""
-    return any(party.kind == "person" for party in event.parties)
+    return "person" in [party.kind for party in event.parties]
 
 
 def _digest(name: str) -> str:
@@ -75,6 +75,7 @@ class Persons:
                     for one in sorted(missing - set(found))
                 ]
                 if made:
+                    connection.exec_driver_sql(database_of(self._engine.url).SECURE)
                     connection.execute(sa.insert(person), made)
                 found |= {row.digest: row for row in connection.execute(query)}
         return {
@@ -102,6 +103,7 @@ class Persons:
         """Destroy the key of the person called `name`; return its token, None for a stranger."""
         row = person.c.digest == _digest(name)
         with writing(self._engine) as connection:
+            connection.exec_driver_sql(database_of(self._engine.url).SECURE)
             token: str | None = connection.scalar(sa.select(person.c.token).where(row))
             connection.execute(sa.update(person).where(row).values(key=None))
         if token is not None:

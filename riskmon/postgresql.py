@@ -17,6 +17,13 @@ COLUMNS = ("position", "kind", "source", "ref", "revision", "recorded_at", "body
 LOCK = int.from_bytes(b"riskmon", "big")
 """The advisory lock that appends hold."""
 
+ARROW = "adbc_driver_postgresql.dbapi"
+"""The driver that reads into Arrow."""
+ARROW_OPTIONS: dict[str, str] = {}
+
+SECURE = "SELECT 1"
+"""Nothing: `SHRED` does it."""
+
 SHRED = "VACUUM FULL person"
 """Takes a destroyed key out of the table's file."""
 
@@ -31,6 +38,11 @@ ADVICE = {
 def in_memory(_: sa.URL) -> bool:
     """Whether the database lives in memory: never."""
     return False
+
+
+def arrow_uri(url: sa.URL) -> str:
+    """Return how the Arrow driver names the database."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def problem(url: sa.URL) -> str:

@@ -13,8 +13,15 @@ BUSY_SECONDS = 30
 COLUMNS = ("position", "kind", "source", "ref", "revision", "recorded_at", "body")
 """Of an entry, in the order in which they are hashed."""
 
+ARROW = "adbc_driver_sqlite.dbapi"
+"""The driver that reads into Arrow, and how many rows at a time."""
+ARROW_OPTIONS = {"adbc.sqlite.query.batch_rows": "65536"}
+
+SECURE = "PRAGMA secure_delete=ON"
+"""So that a key leaves no trace in a page, when it moves or is destroyed."""
+
 SHRED = "PRAGMA wal_checkpoint(TRUNCATE)"
-"""Takes a destroyed key out of the write-ahead log; `secure_delete` took it out of the pages."""
+"""Takes a destroyed key out of the write-ahead log."""
 
 ADVICE = {
     "not a database": ". Expected a riskmon database, or a path where one can be made",
@@ -30,6 +37,11 @@ ADVICE = {
 def in_memory(url: sa.URL) -> bool:
     """Whether the database lives in memory, and no longer than its connection."""
     return url.database in {None, "", ":memory:"}
+
+
+def arrow_uri(url: sa.URL) -> str:
+    """Return how the Arrow driver names the database."""
+    return str(url.database)
 
 
 def problem(url: sa.URL) -> str:
@@ -68,8 +80,8 @@ def _apply_pragmas(connection: Any) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "recursive_triggers=ON",  # INSERT OR REPLACE then fires the DELETE trigger
-        "secure_delete=ON",  # a key that is destroyed leaves no trace in free pages
         "cache_size=-65536",
+        "wal_autocheckpoint=4000",  # pages of the index are then written fewer times
     ):
         connection.execute(f"PRAGMA {pragma}")
     # Switching to WAL does not wait for other connections as everything else does.

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from os import PathLike
 from typing import Any, Self
 
-from riskmon import backup, changes, evidence, heads, receipts
+from riskmon import backup, changes, columns, evidence, heads, receipts
 from riskmon.changes import Changes, Contradiction
 from riskmon.errors import RiskmonError, UsageError, VerificationError
 from riskmon.evidence import Head, Verification
@@ -138,6 +138,14 @@ class Witness:
         return Contradiction(
             entry.kind, entry.position, entry.ref, company, moment(as_of), value, score.value
         )
+
+    def columns(self) -> Any:
+        """Return the entries as an Arrow table, without bodies (extra `columns`).
+
+        Columns: position, kind, source, ref, revision, recorded_at. They are read from a copy
+        beside the ledger, which is made where it is missing and follows the ledger.
+        """
+        return columns.load(self._ledger)
 
     def backup(self, target: str | PathLike[str]) -> Head:
         """Copy the ledger to a new SQLite file or an empty database, while others write to it.

@@ -18,6 +18,7 @@ GROUND = {"errors", "forms", "model", "validation"}
 PURE = GROUND | {"names", "rules", "ruleset", "world", "yaml12"}
 STORE = {
     "backup",
+    "columns",
     "database",
     "ledger",
     "persons",
@@ -53,6 +54,7 @@ MAY_IMPORT = {
     "ledger": {"database", "errors", "evidence", "forms", "heads", "model", "tables"},
     "readmodel": {"database", "model", "tables"},
     "persons": {"database", "model", "names", "tables"},
+    "columns": {"database", "errors", "ledger"},
     "backup": {"database", "errors", "evidence", "heads", "ledger", "tables"},
     "intake": GROUND | {"ledger", "persons", "results", "sources"},
     "replay": {"ledger", "model", "persons", "ruleset", "scoring", "standing"},

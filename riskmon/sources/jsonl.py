@@ -6,8 +6,10 @@ import json
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NoReturn
 
+from pydantic import ValidationError
+
 from riskmon.errors import Problem
-from riskmon.model import Company, Event, Row, Withdrawal
+from riskmon.model import Company, Event, Party, Row, Withdrawal, canonical
 from riskmon.validation import check
 
 MOST_BYTES = 1024 * 1024
@@ -15,7 +17,48 @@ MOST_BYTES = 1024 * 1024
 
 def read(stream: BinaryIO) -> Iterator[Row]:
     """Yield a row for each line that is not blank."""
-    return (told(*row) for row in rows(stream))
+    for number, raw in _lines(stream):
+        yield _sound(number, raw) or told(*_parsed(number, raw))
+
+
+def _sound(number: int, raw: bytes) -> Row | None:
+    """Return the event in a line; None where it needs a closer look.
+
+    Decodes and checks in one go, in half the time, but without a look at keys that are given
+    twice. Such a key has quotes that neither the canonical JSON has nor the defaults that it
+    leaves out; and none can be added to it, where the line writes no quote as a number.
+    """
+    try:
+        event = Event.__pydantic_validator__.validate_json(raw)
+    except ValidationError:
+        return None
+    body = canonical(event)
+    more = raw.count(b'"') - body.count('"')
+    if more and more != sum(map(_left_out, (event, *event.parties))):
+        return None
+    if b"\\" in raw and b"\\u0022" in raw:
+        return None
+    return Row(number, raw.decode(), event, body)
+
+
+def _left_out(noun: Event | Party) -> int:
+    """Return how many quotes are in those fields that say the default: 2 a key, 2 a text."""
+    defaults = DEFAULTS[type(noun)]
+    quotes = 0
+    for name in noun.__pydantic_fields_set__:
+        if name in defaults and getattr(noun, name) == defaults[name]:
+            quotes += 4 if name == "role" else 2
+    return quotes
+
+
+DEFAULTS = {
+    model: {
+        name: field.get_default(call_default_factory=True, validated_data={})
+        for name, field in model.model_fields.items()
+        if not field.is_required()
+    }
+    for model in (Event, Party)
+}
 
 
 def told(line: int, raw: str, data: object) -> Row:
@@ -35,21 +78,30 @@ class Problems(list[Problem]):
 
 def rows(stream: BinaryIO) -> Iterator[tuple[int, str, object]]:
     """Yield (line number, raw text, its JSON or the problems with it) for each line not blank."""
+    return (_parsed(number, raw) for number, raw in _lines(stream))
+
+
+def _parsed(number: int, raw: bytes) -> tuple[int, str, object]:
+    if len(raw) > MOST_BYTES:
+        beginning = raw[:200].decode("utf-8", "backslashreplace")
+        reason = f"expected at most {MOST_BYTES:,} bytes a line: put one object on each line"
+        return number, f"{beginning}…", Problems([Problem(reason)])
+    return number, raw.decode("utf-8", "backslashreplace"), parse(raw)
+
+
+def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield number and bytes of each line not blank; of one too long, a beginning too long."""
     number = 0
     while raw := stream.readline(MOST_BYTES + 1):
         number += 1
         if len(raw) > MOST_BYTES:
-            beginning = raw[:200].decode("utf-8", "backslashreplace")
-            while raw and not raw.endswith(b"\n"):  # the rest of the line, a piece at a time
-                raw = stream.readline(MOST_BYTES)
-            reason = f"expected at most {MOST_BYTES:,} bytes a line: put one object on each line"
-            yield number, f"{beginning}…", Problems([Problem(reason)])
-            continue
+            rest = raw
+            while rest and not rest.endswith(b"\n"):  # to the end of the line, a piece at a time
+                rest = stream.readline(MOST_BYTES)
         if number == 1:
             raw = raw.removeprefix(b"\xef\xbb\xbf")
-        if raw.strip():
-            raw = raw.rstrip(b"\r\n")
-            yield number, raw.decode("utf-8", "backslashreplace"), parse(raw)
+        if not raw.isspace():
+            yield number, raw if len(raw) > MOST_BYTES else raw.rstrip(b"\r\n")
 
 
 def parse(raw: bytes) -> object:
