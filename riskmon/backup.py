@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from riskmon.database import driver, reading, writing
 from riskmon.errors import InputError
-from riskmon.evidence import Head
+from riskmon.evidence import EMPTY, Head
 from riskmon.heads import sync_folder
 from riskmon.ledger import Ledger
 from riskmon.tables import person, snapshot
@@ -38,7 +38,9 @@ def copy(ledger: Ledger, target: str) -> Head:
             raise InputError(f"{one}: is there already: name another file, or move it away")
     try:
         head = _copy(ledger, f"sqlite:///{part}")
-        part.with_name(f"{part.name}.head").replace(heads)
+        kept = part.with_name(f"{part.name}.head")
+        if kept.exists():  # an empty ledger has no head
+            kept.replace(heads)
         part.replace(file)
         sync_folder(file.parent)
     except BaseException:
@@ -53,7 +55,7 @@ def _copy(ledger: Ledger, url: str) -> Head:
     try:
         if other.head().position:
             raise InputError(f"{other.engine.url!s} holds entries: a copy needs an empty database")
-        last = Head(0, "", "")
+        last = EMPTY
         for rows in _pieces(ledger):
             with writing(other.engine) as connection:
                 other.database.insert(driver(connection), rows)

@@ -7,12 +7,11 @@ another. What came after it is read from the ledger. Needs the extra `columns`.
 from __future__ import annotations
 
 import os
-from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from riskmon.database import beside, database_of
+from riskmon.database import beside, driver, reading
 from riskmon.errors import MissingExtraError
 from riskmon.ledger import Ledger
 
@@ -33,7 +32,7 @@ def _library(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError:
-        raise MissingExtraError(name.partition(".")[0], "columns") from None
+        raise MissingExtraError("pyarrow", "columns") from None
 
 
 def read(ledger: Ledger, after: int = 0) -> pa.Table:
@@ -41,26 +40,32 @@ def read(ledger: Ledger, after: int = 0) -> pa.Table:
 
     `recorded_at` is UTC, in microseconds.
     """
-    arrow = _library("pyarrow")
-    database = database_of(ledger.engine.url)
-    driver = _library(database.ARROW)
-    query = f"SELECT {', '.join(NAMES)} FROM entry WHERE position > {after:d} ORDER BY position"  # noqa: S608
-    with closing(driver.connect(database.arrow_uri(ledger.engine.url))) as connection:
-        cursor = connection.cursor()
-        cursor.adbc_statement.set_options(**database.ARROW_OPTIONS)
-        with closing(cursor):
-            cursor.execute(query)
-            return _typed(arrow, cursor.fetch_arrow_table())
-
-
-def _typed(arrow: Any, table: pa.Table) -> pa.Table:
+    arrow, compute = _library("pyarrow"), _library("pyarrow.compute")
     repeated = arrow.dictionary(arrow.int32(), arrow.string())
-    types = {"position": arrow.int64(), "revision": arrow.int32(), "ref": arrow.string()}
-    types |= dict.fromkeys(REPEATED, repeated)
-    types["recorded_at"] = arrow.timestamp("us", tz="UTC")
-    schema = arrow.schema([(name, types[name]) for name in NAMES])
-    # Of no rows, SQLite has no types.
-    return table.cast(schema) if len(table) else schema.empty_table()
+    types = {
+        "position": arrow.int64(),
+        "kind": repeated,
+        "source": repeated,
+        "ref": arrow.string(),
+        "revision": arrow.int32(),
+        "recorded_at": arrow.timestamp("us", tz="UTC"),
+    }
+    pieces = [arrow.schema(types).empty_table()]
+    # An Arrow driver would read in two thirds of the time, but it brings a second SQLite into the
+    # process, and whichever closes a file first takes the other's locks (docs/decisions.md).
+    with reading(ledger.engine) as connection:
+        until = ledger.head().position
+        for texts in ledger.database.columns(driver(connection), NAMES[1:], after, until):
+            values = [compute.split_pattern(arrow.scalar(text), "\0").values for text in texts]
+            start = after + sum(map(len, pieces)) + 1
+            positions = arrow.array(range(start, start + len(values[0])))
+            given = zip(types.items(), [positions, *values], strict=True)
+            pieces.append(arrow.table({name: _cast(value, kind) for (name, kind), value in given}))
+    return arrow.concat_tables(pieces)
+
+
+def _cast(values: Any, kind: Any) -> Any:
+    return values.dictionary_encode() if hasattr(kind, "index_type") else values.cast(kind)
 
 
 def load(ledger: Ledger) -> pa.Table:

@@ -96,7 +96,8 @@ def refusals(engine: sa.Engine) -> Iterator[None]:
     """Turn what the driver raises into what a person can act on."""
     try:
         yield
-    except (exc.DBAPIError, engine.dialect.loaded_dbapi.Error) as error:
+    # Of a damaged schema SQLite speaks in words that are no text, and its driver then fails so.
+    except (exc.DBAPIError, engine.dialect.loaded_dbapi.Error, UnicodeDecodeError) as error:
         reason = str(error.orig if isinstance(error, exc.DBAPIError) else error).strip()
         if database_of(engine.url).is_busy(reason):
             raise BusyError(
@@ -125,8 +126,30 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
+@contextmanager
+def appending(engine: sa.Engine) -> Iterator[Any]:
+    """Give the driver's connection in such a transaction.
+
+    SQLAlchemy's work on a statement and on a row costs more than theirs.
+    """
+    with refusals(engine):
+        pooled = engine.raw_connection()
+        try:
+            database_of(engine.url).lock(pooled.driver_connection)
+            yield pooled.driver_connection
+            pooled.commit()
+        except BaseException:
+            try:
+                pooled.rollback()
+            except engine.dialect.loaded_dbapi.Error:  # it is cut off: nothing is to be taken back
+                pooled.invalidate()
+            raise
+        finally:
+            pooled.close()
+
+
 def driver(connection: sa.Connection) -> Any:
-    """Return the driver's own connection: SQLAlchemy's work on a row costs twice its insert."""
+    """Return the driver's own connection."""
     return connection.connection.driver_connection
 
 
@@ -134,7 +157,7 @@ def revision(connection: sa.Connection) -> str | None:
     """Return the schema's revision, None for an empty database."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
-    return connection.scalar(sa.text("SELECT version_num FROM alembic_version")) or ""
+    return str(connection.scalar(sa.text("SELECT version_num FROM alembic_version")) or "")
 
 
 def _migrate(engine: sa.Engine) -> None:
@@ -145,7 +168,7 @@ def _migrate(engine: sa.Engine) -> None:
         found = revision(connection)
         if found is None and sa.inspect(connection).get_table_names():
             raise DatabaseError(f"{engine.url!s} is another program's database: name another file")
-        if found is not None and not re.fullmatch(r"\d{4}", found):
+        if found is not None and not re.fullmatch(r"(?!0000)\d{4}", found):
             raise DatabaseError(
                 f"{engine.url!s} has a schema that is not riskmon's ({found!r}): name another file"
             )

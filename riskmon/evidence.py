@@ -261,24 +261,31 @@ def grown(entries: Entries, size: int, kept: Head | None, since: Published) -> V
             position=size + 1,
         )
     seen: Seen = {}
-    leaves = _leaves(entries, seen, {since.position, size})
-    ranges = consistency(since.position, size) if since.position else [(0, size)] if size else []
+    tree = Tree()
+    before = {0: tree.root()}
+
+    def watched() -> Iterator[bytes]:
+        for position, leaf in enumerate(_leaves(entries, seen, {since.position, size}), 1):
+            tree.add(leaf)
+            if position == since.position:
+                before[position] = tree.root()
+            yield leaf
+
+    leaves = watched()
+    ranges = consistency(since.position, size) if since.position else []
     found = roots(leaves, ranges)
     for _ in leaves:
-        pass
-    path = [found[one] for one in ranges]
-    if since.position:
-        root = consistent(since.position, size, bytes.fromhex(since.root), path)
-    else:  # an empty ledger is the beginning of any other
-        root, path = path[0] if path else Tree().root(), []
-    if root is None or (since.position and seen[since.position][2] != since.hash):
+        pass  # to the last one: all are verified
+    hash_ = seen[since.position][2] if since.position else EMPTY.hash
+    if (before[since.position].hex(), hash_) != (since.root, since.hash):
         raise VerificationError(
             f"the ledger does not begin with the {since.position:,} entries of the published head: "
             "one of them was changed, and the chain made anew. Restore a copy",
             finding="rewritten",
             position=since.position,
         )
-    head = _published(size, seen, root)
+    path = [found[one] for one in ranges]
+    head = _published(size, seen, tree.root())
     proof = {
         "proof": "consistency",
         "since": since._asdict(),

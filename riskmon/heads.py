@@ -7,13 +7,13 @@ import fcntl
 import json
 import os
 from binascii import crc32
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from riskmon.errors import InputError, VerificationError
-from riskmon.evidence import Head, Published
+from riskmon.errors import DatabaseError, InputError, VerificationError
+from riskmon.evidence import EMPTY, Head, Published
 
 SLOT = 256
 """Bytes of each of the two places in the file; they are written in turn."""
@@ -34,36 +34,67 @@ class Kept:
 
         Raises VerificationError where the file is there and holds none.
         """
-        try:
-            found = self.path.read_bytes()
-        except FileNotFoundError:
-            return None
+        with self._said():
+            try:
+                file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return None
+            try:
+                found = os.pread(file, 2 * SLOT, 0)
+            finally:
+                os.close(file)
         heads = [head for head in _slots(found) if head]
         if found and not heads:
             raise VerificationError(
                 f"{self.path} holds no head: it was damaged. Restore it from a copy, or remove it "
                 "once `riskmon verify` has compared the ledger with a published head",
             )
-        return max(heads, default=None, key=lambda head: head.position)
+        last = max(heads, default=None, key=lambda head: head.position)
+        return last if last and last.position else None
+
+    def make_room(self) -> None:
+        """Make the file, its first head that of an empty ledger, unless it is there.
+
+        Called before anything is stored, by whoever holds the right to append: so a full disk
+        refuses the file while nothing is acknowledged, and no torn write leaves it without a head.
+        """
+        with self._said():
+            if self.path.exists():
+                return
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            new = self.path.with_name(self.path.name + ".new")
+            with new.open("wb") as file:
+                file.write(_slot(EMPTY).ljust(2 * SLOT))
+                file.flush()
+                os.fdatasync(file.fileno())
+            new.replace(self.path)
+            sync_folder(self.path.parent)
 
     def keep(self, head: Head) -> None:
         """Keep `head`, durably, unless a later one is kept already."""
-        new = not self.path.exists()
-        if new:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self.make_room()
+        with self._said():
+            file = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX)  # let go when the file is closed
+                heads = _slots(os.pread(file, 2 * SLOT, 0))
+                positions = [one.position if one else -1 for one in heads]
+                if head.position > max(positions):
+                    older = positions.index(min(positions))
+                    os.pwrite(file, _slot(head), older * SLOT)
+                    os.fdatasync(file)
+            finally:
+                os.close(file)
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX)  # let go when the file is closed
-            heads = _slots(os.pread(file, 2 * SLOT, 0))
-            positions = [one.position if one else 0 for one in heads]
-            if head.position > max(positions):
-                older = positions.index(min(positions))
-                os.pwrite(file, _slot(head), older * SLOT)
-                os.fdatasync(file)
-        finally:
-            os.close(file)
-        if new:
-            sync_folder(self.path.parent)
+            yield
+        except OSError as error:
+            raise DatabaseError(
+                f"the head cannot be kept outside the ledger, in {self.path}: {error.strerror}. "
+                "What was stored stays stored: see to that file, and ingest again; repeats vanish"
+            ) from error
 
 
 def sync_folder(folder: Path) -> None:
@@ -97,13 +128,15 @@ def read(path: Path) -> dict[str, Any]:
     """Return the head that was published to a file; InputError where there is none in it."""
     try:
         found = json.loads(path.read_bytes())
-        Published(**{name: found[name] for name in Published._fields})
+        position, *texts = published(found)
+        sound = isinstance(position, int) and position >= 0
+        sound = sound and all(isinstance(text, str) for text in texts)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise InputError(
-            f"{path}: expected a head as `riskmon verify --publish FILE` writes it"
-        ) from None
+        sound = False
+    if not sound:
+        raise InputError(f"{path}: expected a head as `riskmon verify --publish FILE` writes it")
     return dict(found)
 
 

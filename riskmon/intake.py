@@ -33,34 +33,19 @@ BATCH = 1000
 
 
 class _Pending(NamedTuple):
-    """A row that waits for its batch. Its event is let go: what is kept costs time."""
+    """A row that waits for its batch. Of a good one little is kept: what is kept costs time."""
 
     line: int
     raw: str
+    """Empty where nothing can be wrong with the row any more."""
     fact: Fact | None
     """None for a row with problems."""
     problems: Sequence[Problem]
     type: str
-    companies: tuple[str | None, ...]
-    """The id that each party names, if any."""
+    companies: Sequence[str | None]
+    """The id that each party names, if any; empty where all are known."""
     event: Event | None
     """Kept where it names a person: the body is sealed with the batch."""
-
-
-def _pending(row: Row) -> _Pending:
-    line, raw, told, body = row
-    if isinstance(told, list):
-        return _Pending(line, raw, None, told, "", (), None)
-    body = body or canonical(told)
-    if isinstance(told, Event):
-        fact = Fact("event.recorded", told.source, told.ref, body)
-        companies = tuple([party.company for party in told.parties])
-        return _Pending(line, raw, fact, (), told.type, companies, told if named(told) else None)
-    if isinstance(told, Company):
-        fact = Fact("company.declared", OWN, told.id, body)
-    else:
-        fact = Fact("event.withdrawn", told.source, told.ref, body)
-    return _Pending(line, raw, fact, (), "", (), None)
 
 
 class Intake:
@@ -73,14 +58,14 @@ class Intake:
         self._persons = persons
         self._clock = clock
         self._rejects = rejects
-        self._declared: set[str] = set()
-        """Ids that are known to be declared; they stay so."""
+        self._declared: set[str | None] = {None}
+        """Ids that are known to be declared, and none; they stay so."""
 
     def take(self, given: Input, read: Read, one: One) -> Report:
         """Append what `given` tells, and return what became of it."""
         with rows(given, read, one, self._rejects) as (name, given_rows):
             report = Report(name)
-            for batch in _batches(map(_pending, given_rows)):
+            for batch in _batches(map(self._pending, given_rows)):
                 before = len(report.rejected)
                 self._store(batch, report)
                 fresh = sorted(report.rejected[before:], key=lambda one: one.line)
@@ -89,21 +74,40 @@ class Intake:
                     report.rejects = _write(self._rejects, fresh, self._clock())
         return report
 
+    def _pending(self, row: Row) -> _Pending:
+        line, raw, told, body = row
+        if isinstance(told, list):
+            return _Pending(line, raw, None, told, "", (), None)
+        body = body or canonical(told)
+        if isinstance(told, Event):
+            fact = Fact("event.recorded", told.source, told.ref, body)
+            event = told if named(told) else None
+            companies = [party.company for party in told.parties]
+            if self._declared.issuperset(companies):
+                return _Pending(line, "", fact, (), told.type, (), event)
+            return _Pending(line, raw, fact, (), told.type, companies, event)
+        if isinstance(told, Company):
+            return _Pending(
+                line, "", Fact("company.declared", OWN, told.id, body), (), "", (), None
+            )
+        fact = Fact("event.withdrawn", told.source, told.ref, body)
+        return _Pending(line, raw, fact, (), "", (), None)
+
     def _store(self, batch: list[_Pending], report: Report) -> None:
         missing = self._undeclared(batch)
         good: list[_Pending] = []
         for row in batch:
-            problems = row.problems or (_strangers(row.companies, missing) if missing else [])
+            problems = row.problems or (_strangers(row.companies, missing) if missing else ())
             if problems:
                 report.reject(row.line, row.raw, problems)
             else:
                 good.append(row)
         outcomes = self._ledger.append(self._facts(good), self._clock)
-        for row, outcome in zip(good, outcomes, strict=True):
-            if outcome == "unknown":
-                report.reject(row.line, row.raw, [NEVER_TOLD])
-            else:
-                report.count(row.type, outcome)
+        report.count(outcomes, [row.type for row in good])
+        if "unknown" in outcomes:
+            for row, outcome in zip(good, outcomes, strict=True):
+                if outcome == "unknown":
+                    report.reject(row.line, row.raw, [NEVER_TOLD])
 
     def _facts(self, rows: list[_Pending]) -> list[Fact]:
         facts = [row.fact for row in rows if row.fact is not None]
@@ -117,7 +121,8 @@ class Intake:
 
     def _undeclared(self, batch: list[_Pending]) -> set[str]:
         named = {one for row in batch for one in row.companies if one is not None}
-        if unsure := named - self._declared:
+        unsure = named - self._declared
+        if unsure:
             self._declared |= self._ledger.known("company.declared", OWN, unsure)
         return unsure - self._declared
 

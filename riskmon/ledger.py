@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
-from riskmon.database import beside, connect, database_of, driver, reading, writing
+from riskmon.database import appending, beside, connect, database_of, driver, reading
 from riskmon.errors import DatabaseError, VerificationError
 from riskmon.evidence import EMPTY, Head, chained
 from riskmon.forms import utc_text
@@ -57,15 +57,17 @@ class Ledger:
         """
         if not facts:
             return []
-        with writing(self.engine) as connection:
+        with appending(self.engine) as connection:
             head = _head(connection)
             # Whoever holds the right to append sees each head that was kept: it is kept later.
             kept = self.kept.read() if self.kept else None
             self._compare(connection, head, kept)
             recorded_at = max(utc_text(clock()), head.recorded_at)
-            outcomes, rows = self._told(facts, driver(connection), head, recorded_at)
+            outcomes, rows = self._told(facts, connection, head, recorded_at)
             if rows:
-                self.database.insert(driver(connection), rows)
+                if self.kept is not None and kept is None:
+                    self.kept.make_room()
+                self.database.insert(connection, rows)
                 head = Head(rows[-1][0], rows[-1][-1], recorded_at)
         if self.kept is not None and head != kept:
             self.kept.keep(head)
@@ -102,7 +104,7 @@ class Ledger:
             latest[key] = (kind, revision, body)
         return outcomes, rows
 
-    def _compare(self, connection: sa.Connection, head: Head, kept: Head | None) -> None:
+    def _compare(self, connection: Any, head: Head, kept: Head | None) -> None:
         """Raise VerificationError where the ledger does not stand on the head kept outside."""
         if kept is None or kept == head:
             return
@@ -114,8 +116,8 @@ class Ledger:
                 finding="cut",
                 position=head.position + 1,
             )
-        query = sa.select(entry.c.hash).where(entry.c.position == kept.position)
-        if connection.scalar(query) != kept.hash:
+        query = f"SELECT hash FROM entry WHERE position = {kept.position:d}"  # noqa: S608 (a number)
+        if connection.execute(query).fetchone() != (kept.hash,):
             raise VerificationError(
                 f"entry {kept.position:,} has another hash than the head kept outside the ledger "
                 f"({self.kept and self.kept.path}): an entry up to it was changed, and the chain "
@@ -128,7 +130,7 @@ class Ledger:
         """Raise VerificationError where the ledger does not stand on the head kept outside."""
         kept = self.kept.read() if self.kept else None
         with reading(self.engine) as connection:
-            self._compare(connection, _head(connection), kept)
+            self._compare(driver(connection), _head(driver(connection)), kept)
 
     def verified(self, until: int) -> Iterator[tuple[bytes, str]]:
         """Yield each entry's columns up to `body`, joined by NUL, and its hash, hashed again.
@@ -141,7 +143,7 @@ class Ledger:
         position, previous = 0, EMPTY.hash
         try:
             with reading(self.engine) as connection:
-                head = _head(connection)
+                head = _head(driver(connection))
                 for stored, columns, hash_ in self.database.stored(driver(connection), until):
                     position += 1
                     found = chained(previous.encode(), columns)
@@ -151,7 +153,7 @@ class Ledger:
                     previous = found
                 if position < until:
                     raise _changed(position + 1, until)
-                self._compare(connection, head, kept)
+                self._compare(driver(connection), head, kept)
         except DatabaseError as error:
             raise VerificationError(
                 f"the database is broken after position {position:,}: {error}",
@@ -173,7 +175,7 @@ class Ledger:
                 with connection.execution_options(yield_per=10_000).execute(query) as rows:
                     for row in rows:
                         yield Entry._make(row)
-            except ValueError as error:
+            except (TypeError, ValueError) as error:
                 raise DatabaseError(
                     f"the ledger is damaged after position {after:,} ({error}): riskmon verify "
                     "names the entry"
@@ -182,7 +184,7 @@ class Ledger:
     def head(self) -> Head:
         """Return position, hash and moment of the last entry."""
         with reading(self.engine) as connection:
-            return _head(connection)
+            return _head(driver(connection))
 
     def at(self, position: int) -> Head:
         """Return the head as it was when the ledger ended at `position`."""
@@ -203,7 +205,7 @@ class Ledger:
                 return found
 
             # Positions are dense and recorded_at never goes back, so bisection finds the place.
-            positions = range(1, _head(connection).position + 1)
+            positions = range(1, _head(driver(connection)).position + 1)
             return bisect.bisect_right(positions, moment, key=recorded_at)
 
     def known(self, kind: str, source: str, refs: Iterable[str]) -> set[str]:
@@ -241,10 +243,17 @@ def _outcome(fact: Fact, before: tuple[str, int, str] | None) -> Outcome:
     return "withdrawn" if withdrawal else "revised"
 
 
-def _head(connection: sa.Connection) -> Head:
+def _head(connection: Any) -> Head:
     query = "SELECT position, hash, recorded_at FROM entry ORDER BY position DESC LIMIT 1"
-    row = connection.exec_driver_sql(query).first()
-    return EMPTY if row is None else Head(*row)
+    row = connection.execute(query).fetchone()
+    if row is None:
+        return EMPTY
+    head = Head(*row)
+    if not isinstance(head.position, int):
+        raise DatabaseError("the table `entry` is damaged: its positions are no numbers")
+    if not (isinstance(head.hash, str) and isinstance(head.recorded_at, str)):
+        raise _changed(head.position, head.position)
+    return head
 
 
 def _changed(position: int, stored: int) -> VerificationError:

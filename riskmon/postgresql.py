@@ -17,9 +17,8 @@ COLUMNS = ("position", "kind", "source", "ref", "revision", "recorded_at", "body
 LOCK = int.from_bytes(b"riskmon", "big")
 """The advisory lock that appends hold."""
 
-ARROW = "adbc_driver_postgresql.dbapi"
-"""The driver that reads into Arrow."""
-ARROW_OPTIONS: dict[str, str] = {}
+PIECE = 5000
+"""Entries whose columns are joined at a time."""
 
 SECURE = "SELECT 1"
 """Nothing: `SHRED` does it."""
@@ -40,11 +39,6 @@ def in_memory(_: sa.URL) -> bool:
     return False
 
 
-def arrow_uri(url: sa.URL) -> str:
-    """Return how the Arrow driver names the database."""
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
-
-
 def problem(url: sa.URL) -> str:
     """Return what is wrong with a URL, nothing where it is right."""
     return "" if url.database else "with the name of a database"
@@ -55,7 +49,9 @@ def engine(url: sa.URL) -> sa.Engine:
     if find_spec("psycopg") is None:
         raise MissingExtraError("psycopg", "postgresql")
     made = sa.create_engine(
-        url.set(drivername="postgresql+psycopg"), connect_args={"connect_timeout": BUSY_SECONDS}
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={"connect_timeout": BUSY_SECONDS},
+        pool_pre_ping=True,  # a server that was started again meanwhile is no error
     )
     sa.event.listen(made, "connect", _set_up)
     sa.event.listen(made, "begin", _begin)
@@ -65,6 +61,8 @@ def engine(url: sa.URL) -> sa.Engine:
 def _set_up(connection: Any, *_: object) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SET lock_timeout = '{BUSY_SECONDS}s'")
+        # A snapshot taken before the lock was there would show an old head.
+        cursor.execute("SET default_transaction_isolation = 'read committed'")
         cursor.execute("SHOW server_encoding")
         if (encoding := cursor.fetchone()[0]) != "UTF8":
             raise DatabaseError(f"expected a database made with ENCODING 'UTF8', got {encoding}")
@@ -76,9 +74,16 @@ def _set_up(connection: Any, *_: object) -> None:
 
 def _begin(connection: sa.Connection) -> None:
     if connection.get_execution_options().get("writing"):
-        # One appends at a time, until its commit: so the order of positions is that of commits,
-        # and a reader that follows them skips none.
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+        lock(connection.connection.driver_connection)
+
+
+def lock(driver: Any) -> None:
+    """Begin a transaction that holds the only right to append.
+
+    One appends at a time, until its commit: so the order of positions is that of commits, and a
+    reader that follows them skips none.
+    """
+    driver.execute(f"SELECT pg_advisory_xact_lock({LOCK})")
 
 
 def is_busy(reason: str) -> bool:
@@ -115,3 +120,15 @@ def stored(driver: Any, until: int) -> Iterator[tuple[int, bytes, bytes]]:
             (until,),
         )
         yield from cursor
+
+
+def columns(driver: Any, names: Sequence[str], after: int, until: int) -> Iterator[tuple[str, ...]]:
+    """Yield some columns of the entries after `after`, each as one text, its values joined by NUL.
+
+    In pieces.
+    """
+    listed = ", ".join(f"array_agg({name}::text ORDER BY position)" for name in names)
+    query = f"SELECT {listed} FROM entry WHERE position BETWEEN %s AND %s"  # noqa: S608 (constants)
+    for start in range(after + 1, until + 1, PIECE):
+        found = driver.execute(query, (start, min(start + PIECE - 1, until))).fetchone()
+        yield tuple("\0".join(column) for column in found)

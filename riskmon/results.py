@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -144,12 +145,17 @@ class Report:
     rejects: Path | None = None
     """The file that the rejected rows were written to; None where there are none."""
 
-    def count(self, type_: str, outcome: str) -> None:
-        """Note what became of a row: appended, revised, withdrawn or duplicate."""
-        name = "duplicates" if outcome == "duplicate" else outcome
-        setattr(self, name, getattr(self, name) + 1)
-        if outcome == "appended" and type_:
-            self.types[type_] = self.types.get(type_, 0) + 1
+    def count(self, outcomes: Sequence[str], types: Sequence[str]) -> None:
+        """Note what became of rows: appended, revised, withdrawn or duplicate; and their types."""
+        counts = Counter(outcomes)
+        self.appended += counts["appended"]
+        self.revised += counts["revised"]
+        self.withdrawn += counts["withdrawn"]
+        self.duplicates += counts["duplicate"]
+        told = zip(types, outcomes, strict=True)
+        for type_, count in Counter([one for one, how in told if how == "appended"]).items():
+            if type_:
+                self.types[type_] = self.types.get(type_, 0) + count
 
     def reject(self, line: int, raw: str, problems: Sequence[Problem]) -> None:
         """Note a refused row."""

@@ -13,9 +13,11 @@ BUSY_SECONDS = 30
 COLUMNS = ("position", "kind", "source", "ref", "revision", "recorded_at", "body")
 """Of an entry, in the order in which they are hashed."""
 
-ARROW = "adbc_driver_sqlite.dbapi"
-"""The driver that reads into Arrow, and how many rows at a time."""
-ARROW_OPTIONS = {"adbc.sqlite.query.batch_rows": "65536"}
+TYPES = "integertexttexttextintegertexttexttext"
+"""Of these, and of `hash`."""
+
+PIECE = 5000
+"""Entries whose columns are joined at a time."""
 
 SECURE = "PRAGMA secure_delete=ON"
 """So that a key leaves no trace in a page, when it moves or is destroyed."""
@@ -25,6 +27,7 @@ SHRED = "PRAGMA wal_checkpoint(TRUNCATE)"
 
 ADVICE = {
     "not a database": ". Expected a riskmon database, or a path where one can be made",
+    "can't decode": ". The file is damaged: restore a copy",
     "malformed": ". The file is damaged: restore a copy",
     "unable to open": ". Expected a path in a folder that exists and that you may write to",
     "readonly": ". Expected a file and a folder that you may write to",
@@ -37,11 +40,6 @@ ADVICE = {
 def in_memory(url: sa.URL) -> bool:
     """Whether the database lives in memory, and no longer than its connection."""
     return url.database in {None, "", ":memory:"}
-
-
-def arrow_uri(url: sa.URL) -> str:
-    """Return how the Arrow driver names the database."""
-    return str(url.database)
 
 
 def problem(url: sa.URL) -> str:
@@ -81,7 +79,6 @@ def _apply_pragmas(connection: Any) -> None:
         "foreign_keys=ON",
         "recursive_triggers=ON",  # INSERT OR REPLACE then fires the DELETE trigger
         "cache_size=-65536",
-        "wal_autocheckpoint=4000",  # pages of the index are then written fewer times
     ):
         connection.execute(f"PRAGMA {pragma}")
     # Switching to WAL does not wait for other connections as everything else does.
@@ -96,9 +93,17 @@ def _apply_pragmas(connection: Any) -> None:
 
 
 def _begin(connection: sa.Connection) -> None:
-    writing = connection.get_execution_options().get("writing")
+    driver = connection.connection.driver_connection
+    if connection.get_execution_options().get("writing"):
+        lock(driver)
+    else:
+        connection.exec_driver_sql("BEGIN")
+
+
+def lock(driver: Any) -> None:
+    """Begin a transaction that holds the only right to write."""
     # A writer that begins as a reader is refused, not queued, when another one was faster.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    driver.execute("BEGIN IMMEDIATE")
 
 
 def is_busy(reason: str) -> bool:
@@ -125,13 +130,28 @@ def insert(driver: Any, rows: Sequence[tuple[Any, ...]]) -> None:
 def stored(driver: Any, until: int) -> Iterator[tuple[int, bytes, bytes]]:
     """Yield position, columns up to `body` joined by NUL, and hash of each entry, in order.
 
-    As bytes, and joined by the database: what a damaged file holds may be no text.
+    As bytes, and joined by the database: what a damaged file holds may be no text. Where a value
+    has another type than its column, there are no bytes: the same bytes as a BLOB are not found
+    by a query for the text, so they are not the same entry.
     """
     columns = "||x'00'||".join(COLUMNS)
+    types = "||".join(f"typeof({name})" for name in (*COLUMNS, "hash"))
     cursor = driver.execute(
-        f"SELECT position, CAST({columns} AS BLOB), CAST(hash AS BLOB) "  # noqa: S608 (constants)
+        f"SELECT position, CASE {types} WHEN '{TYPES}' "  # noqa: S608 (constants)
+        f"THEN CAST({columns} AS BLOB) ELSE x'' END, CAST(hash AS BLOB) "
         "FROM entry WHERE position <= ? ORDER BY position",
         (until,),
     )
     while rows := cursor.fetchmany(1000):
         yield from rows
+
+
+def columns(driver: Any, names: Sequence[str], after: int, until: int) -> Iterator[tuple[str, ...]]:
+    """Yield some columns of the entries after `after`, each as one text, its values joined by NUL.
+
+    In pieces. The database joins them: a value of its own for each cell costs twice as much.
+    """
+    joined = ", ".join(f"group_concat({name}, x'00')" for name in names)
+    query = f"SELECT {joined} FROM entry WHERE position BETWEEN ? AND ?"  # noqa: S608 (constants)
+    for start in range(after + 1, until + 1, PIECE):
+        yield driver.execute(query, (start, min(start + PIECE - 1, until))).fetchone()
