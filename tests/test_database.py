@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -38,30 +36,6 @@ def test_migrations_make_the_tables_that_the_code_names() -> None:
 def test_the_code_names_the_newest_migration() -> None:
     """REVISION is Alembic's head, so an up-to-date database opens without importing Alembic."""
     assert [REVISION] == ScriptDirectory(str(shipped("migrations"))).get_heads()
-
-
-def test_eight_first_starts_at_once_all_succeed(tmp_path: Path) -> None:
-    """One makes the tables, the others wait."""
-    url = f"sqlite:///{tmp_path / 'new.db'}"
-    code = f"import riskmon; riskmon.open({url!r}).ingest([])"
-    starts = [
-        subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(8)
-    ]
-    ends = [(start.communicate()[1], start.returncode) for start in starts]
-    assert [(b"", 0)] * 8 == ends
-    with riskmon.open(url) as monitor:
-        assert 1 == monitor.status().position  # the ruleset, once
-
-
-def test_a_database_newer_than_the_code_is_refused(tmp_path: Path) -> None:
-    """And the message says what to do."""
-    url = f"sqlite:///{tmp_path / 'risk.db'}"
-    engine = connect(url)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    engine.dispose()
-    with pytest.raises(DatabaseError, match=r"schema 9999, newer than this riskmon's.*upgrade"):
-        riskmon.open(url)
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
