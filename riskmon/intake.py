@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, cast
 
 from riskmon.errors import InputError, Problem
 from riskmon.ledger import Fact, Ledger
@@ -32,24 +32,11 @@ One = Callable[[int, str, object], Row]
 BATCH = 1000
 
 
-class _Pending(NamedTuple):
-    """A row that waits for its batch. Of a good one little is kept: what is kept costs time."""
-
-    line: int
-    raw: str
-    """Empty where nothing can be wrong with the row any more."""
-    fact: Fact | None
-    """None for a row with problems."""
-    problems: Sequence[Problem]
-    type: str
-    companies: Sequence[str | None]
-    """The id that each party names, if any; empty where all are known."""
-    event: Event | None
-    """Kept where it names a person: the body is sealed with the batch."""
-
-
 class Intake:
-    """Takes rows in, a batch a transaction, and writes what is refused to the file `rejects`."""
+    """Takes rows in, a batch a transaction, and writes what is refused to the file `rejects`.
+
+    Of a row that nothing can be wrong with any more only the fact is kept: what is kept costs time.
+    """
 
     def __init__(
         self, ledger: Ledger, persons: Persons, clock: Callable[[], datetime], rejects: Path
@@ -60,91 +47,98 @@ class Intake:
         self._rejects = rejects
         self._declared: set[str | None] = {None}
         """Ids that are known to be declared, and none; they stay so."""
+        self._facts: list[Fact] = []
+        self._types: list[str] = []
+        """Of each fact the event's type, empty for what is no event."""
+        self._unsure: dict[int, Row] = {}
+        """Rows that may be refused yet, or whose body is sealed with the batch; by fact."""
+        self._refused: list[tuple[Row, Sequence[Problem]]] = []
 
     def take(self, given: Input, read: Read, one: One) -> Report:
         """Append what `given` tells, and return what became of it."""
         with rows(given, read, one, self._rejects) as (name, given_rows):
             report = Report(name)
-            for batch in _batches(map(self._pending, given_rows)):
-                before = len(report.rejected)
-                self._store(batch, report)
-                fresh = sorted(report.rejected[before:], key=lambda one: one.line)
-                if fresh:
-                    report.rejected[before:] = fresh
-                    report.rejects = _write(self._rejects, fresh, self._clock())
+            try:
+                for row in given_rows:
+                    self._add(row)
+                    if len(self._facts) + len(self._refused) == BATCH:
+                        self._store(report)
+            finally:  # where the giver fails, what it gave before is stored
+                self._store(report)
         return report
 
-    def _pending(self, row: Row) -> _Pending:
-        line, raw, told, body = row
-        if isinstance(told, list):
-            return _Pending(line, raw, None, told, "", (), None)
-        body = body or canonical(told)
+    def _add(self, row: Row) -> None:
+        _, _, told, body = row
         if isinstance(told, Event):
-            fact = Fact("event.recorded", told.source, told.ref, body)
-            event = told if named(told) else None
             companies = [party.company for party in told.parties]
-            if self._declared.issuperset(companies):
-                return _Pending(line, "", fact, (), told.type, (), event)
-            return _Pending(line, raw, fact, (), told.type, companies, event)
-        if isinstance(told, Company):
-            return _Pending(
-                line, "", Fact("company.declared", OWN, told.id, body), (), "", (), None
-            )
-        fact = Fact("event.withdrawn", told.source, told.ref, body)
-        return _Pending(line, raw, fact, (), "", (), None)
+            if not self._declared.issuperset(companies) or named(told):
+                self._unsure[len(self._facts)] = row
+            fact = Fact("event.recorded", told.source, told.ref, body or canonical(told))
+            self._facts.append(fact)
+            self._types.append(told.type)
+        elif isinstance(told, list):
+            self._refused.append((row, told))
+        else:
+            self._unsure[len(self._facts)] = row
+            key = (OWN, told.id) if isinstance(told, Company) else (told.source, told.ref)
+            kind = "company.declared" if isinstance(told, Company) else "event.withdrawn"
+            self._facts.append(Fact(kind, *key, canonical(told)))
+            self._types.append("")
 
-    def _store(self, batch: list[_Pending], report: Report) -> None:
-        missing = self._undeclared(batch)
-        good: list[_Pending] = []
-        for row in batch:
-            problems = row.problems or (_strangers(row.companies, missing) if missing else ())
-            if problems:
-                report.reject(row.line, row.raw, problems)
-            else:
-                good.append(row)
-        outcomes = self._ledger.append(self._facts(good), self._clock)
-        report.count(outcomes, [row.type for row in good])
-        if "unknown" in outcomes:
-            for row, outcome in zip(good, outcomes, strict=True):
-                if outcome == "unknown":
-                    report.reject(row.line, row.raw, [NEVER_TOLD])
+    def _store(self, report: Report) -> None:
+        self._refuse_strangers()
+        self._seal()
+        outcomes = self._ledger.append(self._facts, self._clock)
+        report.count(outcomes, self._types)
+        self._refused += [
+            (row, [NEVER_TOLD])
+            for index, row in self._unsure.items()
+            if outcomes[index] == "unknown"
+        ]
+        for row, problems in sorted(self._refused, key=lambda pair: pair[0].line):
+            report.reject(row.line, row.raw, problems)
+        if self._refused:
+            fresh = report.rejected[-len(self._refused) :]
+            report.rejects = _write(self._rejects, fresh, self._clock())
+        self._facts, self._types, self._unsure, self._refused = [], [], {}, []
 
-    def _facts(self, rows: list[_Pending]) -> list[Fact]:
-        facts = [row.fact for row in rows if row.fact is not None]
-        if secret := [row.event for row in rows if row.event is not None]:
-            bodies = iter(self._persons.seal(secret))
-            facts = [
-                fact if row.event is None else fact._replace(body=next(bodies))
-                for row, fact in zip(rows, facts, strict=True)
-            ]
-        return facts
+    def _refuse_strangers(self) -> None:
+        """Take out the events that name a company which nobody has declared."""
+        named = {
+            index: [party.company for party in row.told.parties]
+            for index, row in self._unsure.items()
+            if isinstance(row.told, Event)
+        }
+        asked = {one for ids in named.values() for one in ids if one is not None}
+        if asked - self._declared:
+            self._declared |= self._ledger.known("company.declared", OWN, asked)
+        missing = asked - self._declared
+        strangers = [index for index, ids in named.items() if not missing.isdisjoint(ids)]
+        for index in reversed(strangers):
+            self._refused.append((self._unsure[index], _strangers(named[index], missing)))
+            del self._facts[index], self._types[index]
+        if strangers:
+            gone = set(strangers)
+            kept = (index for index in range(len(self._facts) + len(gone)) if index not in gone)
+            places = {index: place for place, index in enumerate(kept)}
+            self._unsure = {
+                places[index]: row for index, row in self._unsure.items() if index in places
+            }
 
-    def _undeclared(self, batch: list[_Pending]) -> set[str]:
-        named = {one for row in batch for one in row.companies if one is not None}
-        unsure = named - self._declared
-        if unsure:
-            self._declared |= self._ledger.known("company.declared", OWN, unsure)
-        return unsure - self._declared
+    def _seal(self) -> None:
+        """Seal the bodies of the events that name persons."""
+        secret = {
+            index: row.told
+            for index, row in self._unsure.items()
+            if isinstance(row.told, Event) and named(row.told)
+        }
+        if secret:
+            bodies = self._persons.seal(list(secret.values()))
+            for index, body in zip(secret, bodies, strict=True):
+                self._facts[index] = self._facts[index]._replace(body=body)
 
 
 NEVER_TOLD = Problem("expected the source and ref of a report, got one never told", field="ref")
-
-
-def _batches(given: Iterator[_Pending]) -> Iterator[list[_Pending]]:
-    """Yield the rows in batches; where the giver fails, what it gave before comes first."""
-    batch: list[_Pending] = []
-    try:
-        for row in given:
-            batch.append(row)
-            if len(batch) == BATCH:
-                yield batch
-                batch = []
-    except Exception:
-        if batch:
-            yield batch
-        raise
-    if batch:
-        yield batch
 
 
 def _write(file: Path, rejected: list[Rejected], now: datetime) -> Path | None:

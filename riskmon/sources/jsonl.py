@@ -29,7 +29,7 @@ def _sound(number: int, raw: bytes) -> Row | None:
     leaves out; and none can be added to it, where the line writes no quote as a number.
     """
     try:
-        event = Event.__pydantic_validator__.validate_json(raw)
+        event = _validated(raw)
     except ValidationError:
         return None
     body = canonical(event)
@@ -51,6 +51,7 @@ def _left_out(noun: Event | Party) -> int:
     return quotes
 
 
+_validated = Event.__pydantic_validator__.validate_json
 DEFAULTS = {
     model: {
         name: field.get_default(call_default_factory=True, validated_data={})
