@@ -68,7 +68,8 @@ def _copy(ledger: Ledger, url: str) -> Head:
                 with writing(other.engine) as connection:
                     connection.execute(sa.insert(table), found)
         if other.kept and last.position:
-            other.kept.keep(last)
+            with other.kept.held() as held:
+                held.keep(last)
     finally:
         other.close()
     return last

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -126,26 +127,41 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
-@contextmanager
-def appending(engine: sa.Engine) -> Iterator[Any]:
-    """Give the driver's connection in such a transaction.
+class Writer:
+    """The one connection of a process that appends, opened when it is first needed.
 
-    SQLAlchemy's work on a statement and on a row costs more than theirs.
+    It is the driver's own: SQLAlchemy's work on a transaction, a statement and a row costs more
+    than theirs.
     """
-    with refusals(engine):
-        pooled = engine.raw_connection()
-        try:
-            database_of(engine.url).lock(pooled.driver_connection)
-            yield pooled.driver_connection
-            pooled.commit()
-        except BaseException:
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._pooled: sa.PoolProxiedConnection | None = None
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Any]:
+        """Give the driver's connection in a transaction that holds the only right to append."""
+        with self._lock, refusals(self._engine):
+            pooled = self._pooled = self._pooled or self._engine.raw_connection()
             try:
-                pooled.rollback()
-            except engine.dialect.loaded_dbapi.Error:  # it is cut off: nothing is to be taken back
-                pooled.invalidate()
-            raise
-        finally:
-            pooled.close()
+                database_of(self._engine.url).lock(pooled.driver_connection)
+                yield pooled.driver_connection
+                pooled.commit()
+            except BaseException:
+                try:
+                    pooled.rollback()
+                except self._engine.dialect.loaded_dbapi.Error:  # it is cut off: open another
+                    self._pooled = None
+                    pooled.invalidate()
+                    pooled.close()
+                raise
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._pooled is not None:
+            self._pooled.close()
+            self._pooled = None
 
 
 def driver(connection: sa.Connection) -> Any:

@@ -9,6 +9,7 @@ import os
 from binascii import crc32
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,34 @@ from riskmon.evidence import EMPTY, Head, Published
 
 SLOT = 256
 """Bytes of each of the two places in the file; they are written in turn."""
+
+
+class Held:
+    """The file of the kept head, locked: nobody else keeps a head meanwhile."""
+
+    def __init__(self, file: int, path: Path) -> None:
+        self._file = file
+        found = os.pread(file, 2 * SLOT, 0)
+        self._slots = [_head(found[start : start + SLOT]) for start in (0, SLOT)]
+        if found and not any(self._slots):
+            raise VerificationError(
+                f"{path} holds no head: it was damaged. Restore it from a copy, or remove it "
+                "once `riskmon verify` has compared the ledger with a published head",
+            )
+
+    @property
+    def head(self) -> Head | None:
+        """The head that is kept; None where it is that of an empty ledger."""
+        last = max(filter(None, self._slots), default=EMPTY, key=lambda head: head.position)
+        return last if last.position else None
+
+    def keep(self, head: Head) -> None:
+        """Keep `head`, durably, unless a later one is kept already."""
+        positions = [one.position if one else -1 for one in self._slots]
+        if head.position > max(positions):
+            older = positions.index(min(positions))
+            os.pwrite(self._file, _slot(head), older * SLOT)
+            os.fdatasync(self._file)
 
 
 class Kept:
@@ -34,67 +63,51 @@ class Kept:
 
         Raises VerificationError where the file is there and holds none.
         """
-        with self._said():
-            try:
-                file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError:
-                return None
-            try:
-                found = os.pread(file, 2 * SLOT, 0)
-            finally:
-                os.close(file)
-        heads = [head for head in _slots(found) if head]
-        if found and not heads:
-            raise VerificationError(
-                f"{self.path} holds no head: it was damaged. Restore it from a copy, or remove it "
-                "once `riskmon verify` has compared the ledger with a published head",
-            )
-        last = max(heads, default=None, key=lambda head: head.position)
-        return last if last and last.position else None
-
-    def make_room(self) -> None:
-        """Make the file, its first head that of an empty ledger, unless it is there.
-
-        Called before anything is stored, by whoever holds the right to append: so a full disk
-        refuses the file while nothing is acknowledged, and no torn write leaves it without a head.
-        """
-        with self._said():
-            if self.path.exists():
-                return
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            new = self.path.with_name(self.path.name + ".new")
-            with new.open("wb") as file:
-                file.write(_slot(EMPTY).ljust(2 * SLOT))
-                file.flush()
-                os.fdatasync(file.fileno())
-            new.replace(self.path)
-            sync_folder(self.path.parent)
-
-    def keep(self, head: Head) -> None:
-        """Keep `head`, durably, unless a later one is kept already."""
-        self.make_room()
-        with self._said():
-            file = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX)  # let go when the file is closed
-                heads = _slots(os.pread(file, 2 * SLOT, 0))
-                positions = [one.position if one else -1 for one in heads]
-                if head.position > max(positions):
-                    older = positions.index(min(positions))
-                    os.pwrite(file, _slot(head), older * SLOT)
-                    os.fdatasync(file)
-            finally:
-                os.close(file)
+        with self._opened(make=False) as file:
+            return None if file is None else Held(file, self.path).head
 
     @contextmanager
-    def _said(self) -> Iterator[None]:
+    def held(self) -> Iterator[Held]:
+        """Give the file, locked, and made where it is not there.
+
+        Made before anything is stored: so a full disk refuses it while nothing is acknowledged.
+        """
+        with self._opened(make=True) as file:
+            assert file is not None  # noqa: S101 (it was made)
+            fcntl.flock(file, fcntl.LOCK_EX)  # let go when the file is closed
+            yield Held(file, self.path)
+
+    @contextmanager
+    def _opened(self, *, make: bool) -> Iterator[int | None]:
+        file = None
         try:
-            yield
+            try:
+                # Not asked for first: a file that was looked at is slower to sync.
+                file = os.open(self.path, (os.O_RDWR if make else os.O_RDONLY) | os.O_CLOEXEC)
+            except FileNotFoundError:
+                if make:
+                    self._make()
+                    file = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+            yield file
         except OSError as error:
             raise DatabaseError(
                 f"the head cannot be kept outside the ledger, in {self.path}: {error.strerror}. "
                 "What was stored stays stored: see to that file, and ingest again; repeats vanish"
             ) from error
+        finally:
+            if file is not None:
+                os.close(file)
+
+    def _make(self) -> None:
+        """Make the file whole, or not at all: no torn write leaves it without a head."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        new = self.path.with_name(self.path.name + ".new")
+        with new.open("wb") as file:
+            file.write(_slot(EMPTY).ljust(2 * SLOT))
+            file.flush()
+            os.fdatasync(file.fileno())
+        new.replace(self.path)
+        sync_folder(self.path.parent)
 
 
 def sync_folder(folder: Path) -> None:
@@ -111,10 +124,7 @@ def _slot(head: Head) -> bytes:
     return b"%s %08x" % (text, crc32(text)) + b" " * (SLOT - len(text) - 10) + b"\n"
 
 
-def _slots(found: bytes) -> list[Head | None]:
-    return [_head(found[start : start + SLOT]) for start in (0, SLOT)]
-
-
+@lru_cache(maxsize=16)  # mostly what this process has written itself
 def _head(slot: bytes) -> Head | None:
     with suppress(ValueError):
         text, _, check = slot.rstrip().rpartition(b" ")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
-from riskmon.database import appending, beside, connect, database_of, driver, reading
+from riskmon.database import Writer, beside, connect, database_of, driver, reading
 from riskmon.errors import DatabaseError, VerificationError
 from riskmon.evidence import EMPTY, Head, chained
 from riskmon.forms import utc_text
@@ -39,10 +40,12 @@ class Ledger:
         self.engine = connect(url)
         self.database = database_of(self.engine.url)
         memory = self.database.in_memory(self.engine.url)
+        self._writer = Writer(self.engine)
         self.kept = None if memory else Kept(beside(self.engine, ".head"))
 
     def close(self) -> None:
         """Give the database's connections back."""
+        self._writer.close()
         self.engine.dispose()
 
     def append(self, facts: Sequence[Fact], clock: Callable[[], datetime]) -> list[Outcome]:
@@ -57,20 +60,19 @@ class Ledger:
         """
         if not facts:
             return []
-        with appending(self.engine) as connection:
-            head = _head(connection)
-            # Whoever holds the right to append sees each head that was kept: it is kept later.
-            kept = self.kept.read() if self.kept else None
-            self._compare(connection, head, kept)
-            recorded_at = max(utc_text(clock()), head.recorded_at)
-            outcomes, rows = self._told(facts, connection, head, recorded_at)
-            if rows:
-                if self.kept is not None and kept is None:
-                    self.kept.make_room()
-                self.database.insert(connection, rows)
-                head = Head(rows[-1][0], rows[-1][-1], recorded_at)
-        if self.kept is not None and head != kept:
-            self.kept.keep(head)
+        with ExitStack() as stack:
+            with self._writer.transaction() as connection:
+                head = _head(connection)
+                # A head is kept after its commit: whoever may append is never behind it.
+                held = stack.enter_context(self.kept.held()) if self.kept else None
+                self._compare(connection, head, held.head if held else None)
+                recorded_at = max(utc_text(clock()), head.recorded_at)
+                outcomes, rows = self._told(facts, connection, head, recorded_at)
+                if rows:
+                    self.database.insert(connection, rows)
+                    head = Head(rows[-1][0], rows[-1][-1], recorded_at)
+            if held is not None:
+                held.keep(head)
         return outcomes
 
     def _told(
