@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from riskmon import postgresql, sqlite
-from riskmon.errors import BusyError, DatabaseError, UsageError
+from riskmon.errors import BrokenError, BusyError, DatabaseError, UsageError
 from riskmon.tables import REVISION
 
 KINDS = {"sqlite": sqlite, "postgresql": postgresql}
@@ -104,9 +104,11 @@ def refusals(engine: sa.Engine) -> Iterator[None]:
             raise BusyError(
                 f"{engine.url!s} is busy: another process has held it for 30 s"
             ) from error
-        known = database_of(engine.url).ADVICE.items()
-        advice = next((advice for words, advice in known if words in reason), "")
-        raise DatabaseError(f"{engine.url!s} cannot be used: {reason}{advice}") from error
+        database = database_of(engine.url)
+        advice = next((text for words, text in database.ADVICE.items() if words in reason), "")
+        broken = any(words in reason for words in database.BROKEN)
+        kind = BrokenError if broken else DatabaseError
+        raise kind(f"{engine.url!s} cannot be used: {reason}{advice}") from error
 
 
 @contextmanager

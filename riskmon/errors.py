@@ -74,6 +74,12 @@ class BusyError(DatabaseError):
     exit_code = 5
 
 
+class BrokenError(DatabaseError):
+    """The database's file is damaged."""
+
+    exit_code = 4
+
+
 class VerificationError(RiskmonError):
     """The ledger is not what it was."""
 

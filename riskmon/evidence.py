@@ -299,8 +299,9 @@ ENTRY = ("previous", "position", "kind", "source", "ref", "revision", "recorded_
 
 
 def check(proof: Mapping[str, Any]) -> Published:
-    """Return the head that a proof holds for; InputError where it is none, or does not hold.
+    """Return the head that a proof holds for.
 
+    Raises InputError where it is no proof, VerificationError where it does not hold.
     `proof`: what `verify(proof=...)` or `verify(since=...)` gave. Needs nothing but the proof.
     """
     try:
@@ -318,5 +319,5 @@ def check(proof: Mapping[str, Any]) -> Published:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"expected a proof as `riskmon verify` gives it: {error!r}") from None
     if found is None or found.hex() != head.root:
-        raise InputError(f"the proof does not hold: it leads to another root than {head.root}")
+        raise VerificationError(f"the proof does not hold: its root is not the head's, {head.root}")
     return head

@@ -34,6 +34,10 @@ ADVICE = {
 """What to do about what PostgreSQL says."""
 
 
+BROKEN = ("invalid page", "checksum")
+"""What PostgreSQL says of a damaged file."""
+
+
 def in_memory(_: sa.URL) -> bool:
     """Whether the database lives in memory: never."""
     return False

@@ -221,18 +221,19 @@ def verification(found: Verification) -> None:
 
 def changes(found: Changes) -> None:
     """Print which scores corrections moved, by which entries, and what they contradict."""
-    at = f"as of {when(found.as_of)}, known at position {found.since:,} and now"
-    print(f"{len(found.moved)} scores are another, {at}")
+    at = f"as of {when(found.as_of)}, as known at position {found.since:,} and as known now"
+    print(f"Scores that moved, {at}:" if found.moved else f"No score moved, {at}.")
     for move in found.moved:
         by = ", ".join(map(str, move.entries)) or "-"
         print(
             f"  {safe(move.company):<24} {move.before:6.2f} -> {move.after:6.2f}  by entries {by}"
         )
-    print(f"{len(found.contradicted)} receipts and alerts say another value than the ledger now")
+    none = "Every receipt and alert says what the ledger gives now."
+    print("Receipts and alerts that say another value:" if found.contradicted else none)
     for one in found.contradicted:
         print(
-            f"  {one.kind} at {one.position:,}, {one.ref[:12]}: {safe(one.company)} as of "
-            f"{when(one.as_of)}: {one.said:.2f}, now {one.now:.2f}"
+            f"  {safe(one.company):<24} {one.said:6.2f} -> {one.now:6.2f}  as of "
+            f"{when(one.as_of)}, {one.kind} at {one.position:,}, {safe(one.ref[:12])}"
         )
 
 

@@ -37,6 +37,10 @@ ADVICE = {
 """What to do about what SQLite says."""
 
 
+BROKEN = ("not a database", "malformed", "can't decode")
+"""What SQLite says of a damaged file."""
+
+
 def in_memory(url: sa.URL) -> bool:
     """Whether the database lives in memory, and no longer than its connection."""
     return url.database in {None, "", ":memory:"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ APPEND_ONLY = {
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
+RISKMON = str(Path(sys.executable).with_name("riskmon"))
 _numbers = itertools.count(1)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -13,7 +15,7 @@ from sqlalchemy import make_url
 
 import riskmon
 from riskmon.monitor import Monitor
-from tests.builders import ROOT, SHARED, Clock, replayed
+from tests.builders import RISKMON, ROOT, SHARED, Clock, replayed
 
 # Where CI is set, hypothesis draws the same examples every time; a slow machine fails no test.
 settings.register_profile("riskmon", parent=settings.default, deadline=None)
@@ -76,6 +78,36 @@ def monitor(url: str, clock: Clock) -> Iterator[Monitor]:
     """Open a monitor with the shipped rules on an empty database of its own, of each kind."""
     with riskmon.open(url, clock=clock) as opened:
         yield opened
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Any:
+    """Run riskmon in an empty folder, on the database risk.db there."""
+
+    def run(
+        *arguments: str, given: str = "", env: Any = None, program: Sequence[str] = (RISKMON,)
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*program, *arguments],
+            cwd=tmp_path,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "RISKMON_DATABASE_URL": "sqlite:///risk.db", **(env or {})},
+        )
+
+    run.folder = tmp_path  # type: ignore[attr-defined]
+    return run
+
+
+@pytest.fixture
+def loaded(run: Any) -> Any:
+    """Run the same, with the scenario in the database."""
+    folder = ROOT / "scenario"
+    assert 0 == run("declare", str(folder / "companies.jsonl")).returncode
+    assert 0 == run("ingest", str(folder / "events.jsonl")).returncode
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,39 +15,7 @@ import pytest
 import riskmon
 from riskmon.cli import parser
 from riskmon.errors import safe
-from tests.builders import ROOT, company, event
-
-RISKMON = str(Path(sys.executable).with_name("riskmon"))
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Any:
-    """Run riskmon in an empty folder, on the database risk.db there."""
-
-    def run(
-        *arguments: str, given: str = "", env: Any = None, program: Sequence[str] = (RISKMON,)
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*program, *arguments],
-            cwd=tmp_path,
-            input=given,
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "RISKMON_DATABASE_URL": "sqlite:///risk.db", **(env or {})},
-        )
-
-    run.folder = tmp_path  # type: ignore[attr-defined]
-    return run
-
-
-@pytest.fixture
-def loaded(run: Any) -> Any:
-    """Run the same, with the scenario in the database."""
-    folder = ROOT / "scenario"
-    assert 0 == run("declare", str(folder / "companies.jsonl")).returncode
-    assert 0 == run("ingest", str(folder / "events.jsonl")).returncode
-    return run
+from tests.builders import RISKMON, company, event
 
 
 def test_demo_shows_who_why_and_what_next(run: Any, tmp_path: Path) -> None:
