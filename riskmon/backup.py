@@ -30,12 +30,18 @@ def copy(ledger: Ledger, target: str) -> Head:
     """
     if "://" in target:
         return _copy(ledger, target)
+    if not target or "?" in target or "%" in target:
+        raise InputError(f"expected the name of a file, without ? and %, got {target!r}")
     file = Path(target)
-    part = file.with_name(f"{file.name}.part")
-    heads = file.with_name(f"{file.name}.head")
-    for one in (file, heads, part):
-        if one.exists():
-            raise InputError(f"{one}: is there already: name another file, or move it away")
+    part, heads, *logs = (
+        file.with_name(f"{file.name}{ending}") for ending in (".part", ".head", "-wal", "-shm")
+    )
+    try:
+        for one in (file, heads, part, *logs):
+            if one.exists():
+                raise InputError(f"{one}: is there already: name another file, or move it away")
+    except OSError as error:
+        raise InputError(f"{file}: cannot be a file: {error.strerror}") from None
     try:
         head = _copy(ledger, f"sqlite:///{part}")
         kept = part.with_name(f"{part.name}.head")
@@ -53,6 +59,8 @@ def copy(ledger: Ledger, target: str) -> Head:
 def _copy(ledger: Ledger, url: str) -> Head:
     other = Ledger(url)
     try:
+        if other.kept is None:
+            raise InputError("a copy in memory is gone at once: name a file")
         if other.head().position:
             raise InputError(f"{other.engine.url!s} holds entries: a copy needs an empty database")
         last = EMPTY
@@ -61,13 +69,17 @@ def _copy(ledger: Ledger, url: str) -> Head:
                 other.database.insert(driver(connection), rows)
             last = Head(rows[-1][0], rows[-1][7], rows[-1][5])
         # Keys after entries: each entry's key is among them.
-        for table in (person, snapshot):
+        kept = snapshot.c.position <= last.position
+        for table, query in {
+            person: sa.select(person),
+            snapshot: sa.select(snapshot).where(kept),
+        }.items():
             with reading(ledger.engine) as connection:
-                found = [row._asdict() for row in connection.execute(sa.select(table))]
+                found = [row._asdict() for row in connection.execute(query)]
             if found:
                 with writing(other.engine) as connection:
                     connection.execute(sa.insert(table), found)
-        if other.kept and last.position:
+        if last.position:
             with other.kept.held() as held:
                 held.keep(last)
     finally:
@@ -78,7 +90,7 @@ def _copy(ledger: Ledger, url: str) -> Head:
 def _pieces(ledger: Ledger) -> Iterator[list[tuple[Any, ...]]]:
     """Yield all columns of the entries, as text, and verified."""
     piece: list[tuple[Any, ...]] = []
-    for columns, hash_ in ledger.verified(ledger.head().position):
+    for columns, hash_ in ledger.verified(ledger.size()):
         position, kind, source, ref, revision, recorded_at, body = columns.decode().split("\0", 6)
         piece.append((int(position), kind, source, ref, int(revision), recorded_at, body, hash_))
         if len(piece) == PIECE:

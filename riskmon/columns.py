@@ -7,6 +7,7 @@ another. What came after it is read from the ledger. Needs the extra `columns`.
 from __future__ import annotations
 
 import os
+import threading
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,7 +96,7 @@ def _copied(parquet: Any, file: Path, ledger: Ledger) -> pa.Table | None:
 
 
 def _write(parquet: Any, file: Path, table: pa.Table, head: str) -> None:
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    part = file.with_name(f"{file.name}.{os.getpid()}-{threading.get_ident()}.part")
     part.parent.mkdir(parents=True, exist_ok=True)
     parquet.write_table(
         table.replace_schema_metadata({"head": head}),

@@ -113,7 +113,7 @@ def refusals(engine: sa.Engine) -> Iterator[None]:
 
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Give a connection in a transaction that sees one state of the database."""
+    """Give a connection to read by."""
     with refusals(engine), engine.connect() as connection:
         yield connection
 
@@ -145,19 +145,42 @@ class Writer:
     def transaction(self) -> Iterator[Any]:
         """Give the driver's connection in a transaction that holds the only right to append."""
         with self._lock, refusals(self._engine):
-            pooled = self._pooled = self._pooled or self._engine.raw_connection()
+            pooled = self._locked()
             try:
-                database_of(self._engine.url).lock(pooled.driver_connection)
                 yield pooled.driver_connection
                 pooled.commit()
             except BaseException:
                 try:
                     pooled.rollback()
-                except self._engine.dialect.loaded_dbapi.Error:  # it is cut off: open another
-                    self._pooled = None
-                    pooled.invalidate()
-                    pooled.close()
+                except self._engine.dialect.loaded_dbapi.Error:
+                    self._drop()
                 raise
+
+    def _locked(self) -> sa.PoolProxiedConnection:
+        database = database_of(self._engine.url)
+        if self._pooled is not None:
+            try:
+                database.lock(self._pooled.driver_connection)
+            except self._engine.dialect.loaded_dbapi.Error as error:
+                if database.is_busy(str(error)):
+                    self._pooled.rollback()
+                    raise
+                self._drop()  # cut off since it was last used: a new one, once
+            else:
+                return self._pooled
+        self._pooled = self._engine.raw_connection()
+        try:
+            database.lock(self._pooled.driver_connection)
+        except BaseException:
+            self._drop()
+            raise
+        return self._pooled
+
+    def _drop(self) -> None:
+        pooled, self._pooled = self._pooled, None
+        if pooled is not None:
+            pooled.invalidate()
+            pooled.close()
 
     def close(self) -> None:
         """Give the connection back."""

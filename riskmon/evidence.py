@@ -298,26 +298,50 @@ def grown(entries: Entries, size: int, kept: Head | None, since: Published) -> V
 ENTRY = ("previous", "position", "kind", "source", "ref", "revision", "recorded_at", "body")
 
 
-def check(proof: Mapping[str, Any]) -> Published:
-    """Return the head that a proof holds for.
+def check(proof: Mapping[str, Any], published: Published | None = None) -> Published:
+    """Return the head that a proof holds for: of that, its position and root are proven.
 
-    Raises InputError where it is no proof, VerificationError where it does not hold.
-    `proof`: what `verify(proof=...)` or `verify(since=...)` gave. Needs nothing but the proof.
+    `proof`: what `verify(proof=...)` or `verify(since=...)` gave. `published`: a head that one
+    has from elsewhere, for which it must hold: the head of an inclusion, the earlier one of a
+    consistency proof. Raises InputError where it is no proof, VerificationError where it does
+    not hold.
     """
     try:
         head = Published(**proof["head"])
         path = [bytes.fromhex(node) for node in proof["path"]]
-        if proof["proof"] == "inclusion":
-            entry = proof["entry"]
-            leaf = chained(*(str(entry[name]).encode() for name in ENTRY))
-            found = included(bytes.fromhex(leaf), entry["position"] - 1, head.position, path)
-        else:
-            old = Published(**proof["since"])
-            if not old.position:
-                return head  # an empty ledger is the beginning of any other
-            found = consistent(old.position, head.position, bytes.fromhex(old.root), path)
+        found, given = PROOFS[proof["proof"]](proof, head, path)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"expected a proof as `riskmon verify` gives it: {error!r}") from None
     if found is None or found.hex() != head.root:
         raise VerificationError(f"the proof does not hold: its root is not the head's, {head.root}")
+    if published is not None and given != published:
+        raise VerificationError(
+            f"the proof is for another head: its own is at position {given.position} with the "
+            f"root {given.root}, the published one at {published.position} with {published.root}"
+        )
     return head
+
+
+def _inclusion_root(
+    proof: Mapping[str, Any], head: Published, path: list[bytes]
+) -> tuple[bytes | None, Published]:
+    entry = proof["entry"]
+    leaf = chained(*(str(entry[name]).encode() for name in ENTRY))
+    position = int(entry["position"])
+    if position == head.position and leaf != head.hash:
+        return None, head
+    return included(bytes.fromhex(leaf), position - 1, head.position, path), head
+
+
+def _consistency_root(
+    proof: Mapping[str, Any], head: Published, path: list[bytes]
+) -> tuple[bytes | None, Published]:
+    old = Published(**proof["since"])
+    if old.position:
+        return consistent(old.position, head.position, bytes.fromhex(old.root), path), old
+    # An empty ledger is the beginning of any other: there is nothing to prove.
+    empty = _published(0, {}, Tree().root())
+    return (bytes.fromhex(head.root) if old == empty and not path else None), old
+
+
+PROOFS = {"inclusion": _inclusion_root, "consistency": _consistency_root}

@@ -27,10 +27,11 @@ class Held:
         self._file = file
         found = os.pread(file, 2 * SLOT, 0)
         self._slots = [_head(found[start : start + SLOT]) for start in (0, SLOT)]
-        if found and not any(self._slots):
+        if not any(self._slots):
             raise VerificationError(
-                f"{path} holds no head: it was damaged. Restore it from a copy, or remove it "
-                "once `riskmon verify` has compared the ledger with a published head",
+                f"{path} holds no head: it was damaged. Restore it from a copy, or remove it, and "
+                "compare the ledger with a published head: riskmon verify --since HEAD",
+                finding="broken",
             )
 
     @property

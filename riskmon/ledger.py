@@ -41,7 +41,7 @@ class Ledger:
         self.database = database_of(self.engine.url)
         memory = self.database.in_memory(self.engine.url)
         self._writer = Writer(self.engine)
-        self.kept = None if memory else Kept(beside(self.engine, ".head"))
+        self.kept = None if memory else Kept(beside(self.engine, ".head").resolve())
 
     def close(self) -> None:
         """Give the database's connections back."""
@@ -65,7 +65,8 @@ class Ledger:
                 head = _head(connection)
                 # A head is kept after its commit: whoever may append is never behind it.
                 held = stack.enter_context(self.kept.held()) if self.kept else None
-                self._compare(connection, head, held.head if held else None)
+                if held is not None and held.head != head:
+                    self._compare(connection, head.position, held.head)
                 recorded_at = max(utc_text(clock()), head.recorded_at)
                 outcomes, rows = self._told(facts, connection, head, recorded_at)
                 if rows:
@@ -106,17 +107,17 @@ class Ledger:
             latest[key] = (kind, revision, body)
         return outcomes, rows
 
-    def _compare(self, connection: Any, head: Head, kept: Head | None) -> None:
+    def _compare(self, connection: Any, last: int, kept: Head | None) -> None:
         """Raise VerificationError where the ledger does not stand on the head kept outside."""
-        if kept is None or kept == head:
+        if kept is None:
             return
-        if kept.position > head.position:
+        if kept.position > last:
             raise VerificationError(
-                f"the ledger ends at position {head.position:,}, but the head kept outside it "
+                f"the ledger ends at position {last:,}, but the head kept outside it "
                 f"({self.kept and self.kept.path}) is at {kept.position:,}: its tail was cut. "
                 "Restore a copy; where the ledger is meant to begin anew, remove that file",
                 finding="cut",
-                position=head.position + 1,
+                position=last + 1,
             )
         query = f"SELECT hash FROM entry WHERE position = {kept.position:d}"  # noqa: S608 (a number)
         if connection.execute(query).fetchone() != (kept.hash,):
@@ -132,7 +133,7 @@ class Ledger:
         """Raise VerificationError where the ledger does not stand on the head kept outside."""
         kept = self.kept.read() if self.kept else None
         with reading(self.engine) as connection:
-            self._compare(driver(connection), _head(driver(connection)), kept)
+            self._compare(driver(connection), _last(driver(connection)), kept)
 
     def verified(self, until: int) -> Iterator[tuple[bytes, str]]:
         """Yield each entry's columns up to `body`, joined by NUL, and its hash, hashed again.
@@ -145,7 +146,7 @@ class Ledger:
         position, previous = 0, EMPTY.hash
         try:
             with reading(self.engine) as connection:
-                head = _head(driver(connection))
+                last = _last(driver(connection))
                 for stored, columns, hash_ in self.database.stored(driver(connection), until):
                     position += 1
                     found = chained(previous.encode(), columns)
@@ -155,7 +156,7 @@ class Ledger:
                     previous = found
                 if position < until:
                     raise _changed(position + 1, until)
-                self._compare(driver(connection), head, kept)
+                self._compare(driver(connection), last, kept)
         except DatabaseError as error:
             raise VerificationError(
                 f"the database is broken after position {position:,}: {error}",
@@ -182,6 +183,11 @@ class Ledger:
                     f"the ledger is damaged after position {after:,} ({error}): riskmon verify "
                     "names the entry"
                 ) from error
+
+    def size(self) -> int:
+        """Return the last position."""
+        with reading(self.engine) as connection:
+            return _last(driver(connection))
 
     def head(self) -> Head:
         """Return position, hash and moment of the last entry."""
@@ -256,6 +262,14 @@ def _head(connection: Any) -> Head:
     if not (isinstance(head.hash, str) and isinstance(head.recorded_at, str)):
         raise _changed(head.position, head.position)
     return head
+
+
+def _last(connection: Any) -> int:
+    """Return the last position, whatever else may be wrong with its entry."""
+    (last,) = connection.execute("SELECT max(position) FROM entry").fetchone()
+    if not isinstance(last, int | None):
+        raise DatabaseError("the table `entry` is damaged: its positions are no numbers")
+    return last or 0
 
 
 def _changed(position: int, stored: int) -> VerificationError:

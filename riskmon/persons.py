@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from riskmon.database import database_of, driver, reading, writing
+from riskmon.database import database_of, driver, reading, refusals, writing
 from riskmon.model import Entry, Event
 from riskmon.names import words
 from riskmon.tables import person
@@ -46,6 +46,12 @@ def _digest(name: str) -> str:
     return sha256(f"riskmon person\0{words(name)}".encode()).hexdigest()
 
 
+def _digest_of(event: Event, index: int) -> str:
+    """Return the digest of a party's name; of its place where it has no name that says anything."""
+    name = event.parties[index].name or ""
+    return _digest(name if words(name) else f"nobody {event.source} {event.ref} {index}")
+
+
 class Persons:
     """The keys of persons, and what is sealed by them."""
 
@@ -55,9 +61,9 @@ class Persons:
     def seal(self, events: Sequence[Event]) -> list[str]:
         """Return the bodies of events that name persons, sealed; keys are made where needed."""
         digests = {
-            _digest(party.name or "")
+            _digest_of(event, index)
             for event in events
-            for party in event.parties
+            for index, party in enumerate(event.parties)
             if party.kind == "person"
         }
         keys = self._keys(digests)
@@ -70,9 +76,9 @@ class Persons:
         if missing := digests - set(found):
             with writing(self._engine) as connection:
                 found |= {row.digest: row for row in connection.execute(query)}
+                keys = {one: secrets.token_hex(64) for one in sorted(missing - set(found))}
                 made = [
-                    {"digest": one, "token": secrets.token_hex(16), "key": secrets.token_hex(64)}
-                    for one in sorted(missing - set(found))
+                    {"digest": one, "token": _token(key), "key": key} for one, key in keys.items()
                 ]
                 if made:
                     connection.exec_driver_sql(database_of(self._engine.url).SECURE)
@@ -97,20 +103,38 @@ class Persons:
     def _readable(self) -> dict[str, bytes]:
         query = sa.select(person.c.token, person.c.key).where(person.c.key.is_not(None))
         with reading(self._engine) as connection:
-            return {token: bytes.fromhex(key) for token, key in connection.execute(query)}
+            found = connection.execute(query)
+            return {token: bytes.fromhex(key) for token, key in found if token == _token(key)}
 
-    def forget(self, name: str) -> str | None:
+    def destroy(self, name: str) -> str | None:
         """Destroy the key of the person called `name`; return its token, None for a stranger."""
         row = person.c.digest == _digest(name)
         with writing(self._engine) as connection:
             connection.exec_driver_sql(database_of(self._engine.url).SECURE)
             token: str | None = connection.scalar(sa.select(person.c.token).where(row))
             connection.execute(sa.update(person).where(row).values(key=None))
-        if token is not None:
-            shreds = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            with shreds as connection:
-                driver(connection).execute(database_of(self._engine.url).SHRED)
         return token
+
+    def shred(self) -> None:
+        """Take destroyed keys out of the database's files; BusyError while somebody reads them."""
+        with refusals(self._engine):
+            fresh = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            with fresh as connection:
+                database_of(self._engine.url).shred(driver(connection))
+
+    def damaged(self, forgotten: set[str]) -> str | None:
+        """Return the token of a person whose key is another, or gone though not forgotten."""
+        query = sa.select(person.c.token, person.c.key).order_by(person.c.token)
+        with reading(self._engine) as connection:
+            for token, key in connection.execute(query):
+                if token not in forgotten if key is None else token != _token(key):
+                    return str(token)
+        return None
+
+
+def _token(key: str) -> str:
+    """Return by what the ledger knows a person: the key cannot be changed unseen."""
+    return sha256(f"riskmon key\0{key}".encode()).hexdigest()[:32]
 
 
 def _text(value: object) -> str:
@@ -147,7 +171,7 @@ def _sealed(event: Event, keys: Mapping[str, _Key]) -> str:
     used: list[bytes | None] = []
     for index, (party, given) in enumerate(zip(event.parties, told["parties"], strict=True)):
         if party.kind == "person":
-            token, key = keys[_digest(party.name or "")]
+            token, key = keys[_digest_of(event, index)]
             used.append(key)
             secret = {name: given.pop(name) for name in OF_PARTY if name in given}
             given["person"] = token

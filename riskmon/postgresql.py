@@ -21,10 +21,7 @@ PIECE = 5000
 """Entries whose columns are joined at a time."""
 
 SECURE = "SELECT 1"
-"""Nothing: `SHRED` does it."""
-
-SHRED = "VACUUM FULL person"
-"""Takes a destroyed key out of the table's file."""
+"""Nothing: `shred` does it."""
 
 ADVICE = {
     "connection": ". Expected a server that runs, and a user and a database that it knows",
@@ -136,3 +133,8 @@ def columns(driver: Any, names: Sequence[str], after: int, until: int) -> Iterat
     for start in range(after + 1, until + 1, PIECE):
         found = driver.execute(query, (start, min(start + PIECE - 1, until))).fetchone()
         yield tuple("\0".join(column) for column in found)
+
+
+def shred(driver: Any) -> None:
+    """Take a destroyed key out of the table's file."""
+    driver.execute("VACUUM (FULL, ANALYZE) person")

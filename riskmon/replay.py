@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 
 from riskmon.ledger import Ledger
-from riskmon.model import Entry, Score
+from riskmon.model import Score
 from riskmon.persons import Persons
 from riskmon.ruleset import Ruleset
 from riskmon.scoring import View
@@ -21,25 +20,28 @@ class Replay:
         self._persons = persons
         self._live = Standing()
         self._past: Standing | None = None
-        self._forgotten = False
+        self._seen = 0
+        """Up to where the log was searched for persons who are forgotten."""
 
     def standing(self, position: int | None = None) -> Standing:
         """Return what stood at `position`; without it, what stands now."""
+        self._forget()
         if position is None:
-            self._live.apply(self._entries(after=self._live.position))
-            if self._forgotten:  # what was read before may hold a name that nobody may know now
-                self._live, self._past = Standing(self._entries()), None
-                self._forgotten = False
+            after = self._live.position
+            self._live.apply(self._persons.open(self._ledger.entries(after)))
             return self._live
         if self._past is None or self._past.position != position:
-            self._past = Standing(self._entries(until=position))
-            self._forgotten = False
+            self._past = Standing(self._persons.open(self._ledger.entries(until=position)))
         return self._past
 
-    def _entries(self, after: int = 0, until: int | None = None) -> Iterator[Entry]:
-        for entry in self._persons.open(self._ledger.entries(after, until)):
-            self._forgotten = self._forgotten or entry.kind == "person.forgotten"
-            yield entry
+    def _forget(self) -> None:
+        """Drop what was read, once a person is forgotten: it may hold what nobody may know now."""
+        last = self._ledger.size()
+        if last > self._seen:
+            gone = self._ledger.entries(self._seen, kinds=("person.forgotten",))
+            if self._seen and any(True for _ in gone):
+                self._live, self._past = Standing(), None
+            self._seen = last
 
     def in_force(self, standing: Standing) -> Ruleset | None:
         """Return the ruleset by which a prefix of the log is read."""

@@ -9,6 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from riskmon.errors import BusyError
+
 BUSY_SECONDS = 30
 COLUMNS = ("position", "kind", "source", "ref", "revision", "recorded_at", "body")
 """Of an entry, in the order in which they are hashed."""
@@ -21,9 +23,6 @@ PIECE = 5000
 
 SECURE = "PRAGMA secure_delete=ON"
 """So that a key leaves no trace in a page, when it moves or is destroyed."""
-
-SHRED = "PRAGMA wal_checkpoint(TRUNCATE)"
-"""Takes a destroyed key out of the write-ahead log."""
 
 ADVICE = {
     "not a database": ". Expected a riskmon database, or a path where one can be made",
@@ -159,3 +158,13 @@ def columns(driver: Any, names: Sequence[str], after: int, until: int) -> Iterat
     query = f"SELECT {joined} FROM entry WHERE position BETWEEN ? AND ?"  # noqa: S608 (constants)
     for start in range(after + 1, until + 1, PIECE):
         yield driver.execute(query, (start, min(start + PIECE - 1, until))).fetchone()
+
+
+def shred(driver: Any) -> None:
+    """Take a destroyed key out of the write-ahead log; `SECURE` took it out of the pages."""
+    busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise BusyError(
+            "the key is destroyed, but somebody reads the database, so that the write-ahead log "
+            "still has it: end what reads, and forget the person again"
+        )

@@ -70,8 +70,17 @@ class Witness:
         or the file broken.
         """
         kept = self._ledger.kept.read() if self._ledger.kept else None
-        size = self._ledger.head().position
+        size = self._ledger.size()
+        if proof is not None and since is not None:
+            raise UsageError("expected a proof of one entry or of growth, not of both at once")
         entries = self._ledger.verified(size)
+        gone = {entry.ref for entry in self._ledger.entries(kinds=("person.forgotten",))}
+        if (token := self._persons.damaged(gone)) is not None:
+            raise VerificationError(
+                f"the key of the person {token} was changed, or is gone though nobody asked to "
+                "forget: restore a copy of the table `person`",
+                finding="changed",
+            )
         if since is not None:
             return evidence.grown(entries, size, kept, heads.published(since))
         if proof is None:
@@ -103,12 +112,13 @@ class Witness:
             if company not in self._replay.standing().companies:
                 return [f"company: the ledger knows none with the id {company!r}"]
             standing = self._replay.standing(receipt["position"])
-            (score,) = self._replay.scores(standing, moment(receipt["as_of"]), company)
+            at = as_moment(receipt["as_of"], "as_of")
+            (score,) = self._replay.scores(standing, at, company)
             found = receipts.receipt(score, self._ledger.at(score.position))
             return receipts.differences(receipt, found)
 
     def changes(self, since: Moment | int) -> Changes:
-        """Return which scores corrections after `since` moved, and what was said that is wrong now.
+        """Return which scores corrections after `since` moved, and what was said that they belie.
 
         `since`: a position, or a moment. Scores are compared as of that position's moment: as they
         were known then, and as they are known now. Receipts and alerts are compared as of theirs.
@@ -126,18 +136,21 @@ class Witness:
             wrong = [
                 one
                 for entry in self._ledger.entries(kinds=changes.SAID)
-                if (one := self._contradiction(entry, now)) is not None
+                if (one := self._contradiction(entry, then, now)) is not None
             ]
             return Changes(position, as_of, found, wrong)
 
-    def _contradiction(self, entry: Entry, now: Standing) -> Contradiction | None:
-        company, as_of, value = changes.said(entry)
-        (score,) = self._replay.scores(now, moment(as_of), company)
-        if abs(score.value - value) <= changes.LEAST_POINTS:
+    def _contradiction(self, entry: Entry, then: Standing, now: Standing) -> Contradiction | None:
+        company, as_of, said = changes.said(entry)
+        at = moment(as_of)
+        (score,) = self._replay.scores(now, at, company)
+        # What is later than `then` was belied later too; what is not, only if it moved since.
+        before = said
+        if entry.position <= then.position:
+            before = self._replay.scores(then, at, company)[0].value
+        if min(abs(score.value - one) for one in (said, before)) <= changes.LEAST_POINTS:
             return None
-        return Contradiction(
-            entry.kind, entry.position, entry.ref, company, moment(as_of), value, score.value
-        )
+        return Contradiction(entry.kind, entry.position, entry.ref, company, at, said, score.value)
 
     def columns(self) -> Any:
         """Return the entries as an Arrow table, without bodies (extra `columns`).
@@ -161,12 +174,13 @@ class Witness:
         the token by which the ledger knows the person. Raises RiskmonError for an unknown one.
         """
         with self._lock:
-            token = self._persons.forget(name)
+            token = self._persons.destroy(name)
             if token is None:
                 raise RiskmonError(
                     f"no event names a person called {name!r}: give the name as told"
                 )
             self._ledger.append([Fact("person.forgotten", OWN, token, "{}")], self._clock)
+            self._persons.shred()
             return token
 
     def _position(self, known_at: Moment | int) -> int:

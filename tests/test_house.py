@@ -48,7 +48,7 @@ MAY_IMPORT = {
     "receipts": {"errors", "evidence", "model", "results"},
     "changes": {"model", "standing"},
     "tables": {"forms"},
-    "sqlite": set(),
+    "sqlite": {"errors"},
     "postgresql": {"errors"},
     "database": {"errors", "postgresql", "sqlite", "tables"},
     "ledger": {"database", "errors", "evidence", "forms", "heads", "model", "tables"},

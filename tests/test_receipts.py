@@ -202,6 +202,8 @@ def test_changes_list_what_they_contradict(monitor: Monitor, told: dict[str, Any
         0.0,
     )
     assert [receipt, alert._replace(now=0.0)] == monitor.changes(4).contradicted
+    assert [receipt, alert._replace(now=0.0)] == monitor.changes(6).contradicted
+    assert [] == monitor.changes(7).contradicted  # what moved them was known by then
 
 
 def test_what_was_known_is_asked_by_moment_or_position_alike(

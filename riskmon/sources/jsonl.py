@@ -28,6 +28,8 @@ def _sound(number: int, raw: bytes) -> Row | None:
     twice. Such a key has quotes that neither the canonical JSON has nor the defaults that it
     leaves out; and none can be added to it, where the line writes no quote as a number.
     """
+    if len(raw) > MOST_BYTES:
+        return None
     try:
         event = _validated(raw)
     except ValidationError:
