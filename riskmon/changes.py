@@ -48,45 +48,59 @@ class Changes(NamedTuple):
     contradicted: list[Contradiction]
 
 
-def moved(
-    before: Iterable[Score],
-    after: Iterable[Score],
-    later: Iterable[Entry],
-    then: Standing,
-    now: Standing,
-) -> list[Change]:
+class Later:
+    """The entries after a position, by what they can have changed."""
+
+    def __init__(self, entries: Iterable[Entry], then: Standing, now: Standing) -> None:
+        self._then = then
+        self._now = now
+        self._rules: set[int] = set()
+        self._declared: dict[str, set[int]] = {}
+        self._matters: dict[str, set[int]] = {}
+        for entry in entries:
+            if entry.kind == "ruleset.published":
+                self._rules.add(entry.position)
+            elif entry.kind == "company.declared":
+                self._declared.setdefault(entry.ref, set()).add(entry.position)
+            elif entry.kind.startswith("event."):
+                for standing in (then, now):
+                    if (matter := standing.matter_of(entry.source, entry.ref)) is not None:
+                        self._matters.setdefault(matter, set()).add(entry.position)
+
+    def behind(self, was: Score, score: Score) -> tuple[int, ...]:
+        """Return the positions of those that bear on what differs between two scores."""
+        before = {(line.rule, line.matter): line.hazard for line in was.hazards}
+        after = {(line.rule, line.matter): line.hazard for line in score.hazards}
+        keys = before.keys() | after.keys()
+        matters = {key[1] for key in keys if before.get(key) != after.get(key)}
+        found = set().union(*(self._matters.get(matter, ()) for matter in matters))
+        if was.ruleset != score.ruleset:
+            found |= self._rules
+        # A declaration may say who owns the company, or whom a name in a matter means.
+        renamed = any(
+            self._named(self._then, one) != self._named(self._now, one) for one in matters
+        )
+        firms = self._declared if renamed else self._now.above(score.company)
+        return tuple(sorted(found.union(*(self._declared.get(firm, ()) for firm in firms))))
+
+    @staticmethod
+    def _named(standing: Standing, matter: str) -> Mapping[str, frozenset[str]]:
+        return standing.matter(matter).roles if standing.has(matter) else {}
+
+
+def moved(before: Iterable[Score], after: Iterable[Score], later: Later) -> list[Change]:
     """Return the scores that differ, furthest first, each with the `later` entries behind it."""
     old = {score.company: score for score in before}
-    entries = list(later)
     found = []
     for score in after:
         was = old.get(score.company) or Score(score.company, "", score.as_of, None, 0, None)
         if abs(was.value - score.value) > LEAST_POINTS:
-            causes = _causes(was, score, entries, then, now)
+            causes = later.behind(was, score)
             found.append(Change(score.company, was.value, score.value, causes))
     return sorted(found, key=lambda one: (-abs(one.after - one.before), one.company))
 
 
-def _causes(
-    was: Score, score: Score, entries: Iterable[Entry], then: Standing, now: Standing
-) -> tuple[int, ...]:
-    before = {(line.rule, line.matter): line.hazard for line in was.hazards}
-    after = {(line.rule, line.matter): line.hazard for line in score.hazards}
-    matters = {key[1] for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
-    firms = now.above(score.company)
-    rules = was.ruleset != score.ruleset
-    return tuple(
-        entry.position
-        for entry in entries
-        if (entry.kind == "ruleset.published" and rules)
-        or (entry.kind == "company.declared" and entry.ref in firms)
-        or not matters.isdisjoint(
-            {then.matter_of(entry.source, entry.ref), now.matter_of(entry.source, entry.ref)}
-        )
-    )
-
-
-def said(entry: Entry) -> tuple[str, str, float]:
-    """Return company, as_of and value of what an entry told somebody."""
+def said(entry: Entry) -> tuple[str, str, float, int]:
+    """Return company, as_of and value of what an entry told somebody, and on what it stood."""
     body: Mapping[str, Any] = json.loads(entry.body)
-    return body["company"], body["as_of"], body["value"]
+    return body["company"], body["as_of"], body["value"], body.get("position", entry.position)

@@ -32,8 +32,10 @@ def main() -> None:
     log.addHandler(_Log())
     log.propagate = False
     arguments = parser().parse_args()
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    if sys.stdout is None:  # closed, as by `>&-`
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 (for good)
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.reconfigure(errors="replace")
     try:
         code = arguments.run(arguments)
         sys.stdout.flush()

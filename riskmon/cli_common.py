@@ -6,12 +6,15 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from riskmon.errors import UsageError, safe
+from riskmon.errors import DatabaseError, InputError, UsageError, safe
 
 if TYPE_CHECKING:
     from riskmon.monitor import Monitor
+
+MOST = 2**63 - 1
 
 
 def say(message: object) -> None:
@@ -20,9 +23,13 @@ def say(message: object) -> None:
         print(f"riskmon: {safe(line)}", file=sys.stderr)
 
 
-def opened(arguments: argparse.Namespace) -> Monitor:
-    """Open the monitor that `--database` and `--rules` name."""
+def opened(arguments: argparse.Namespace, *, make: bool = True) -> Monitor:
+    """Open the monitor that `--database` and `--rules` name; `make` one where there is none."""
     import riskmon
+    from riskmon.database import is_there
+
+    if not make and not is_there(arguments.database):
+        raise DatabaseError(f"{arguments.database or 'the default database'}: there is none")
 
     if arguments.database in {"sqlite://", "sqlite:///", "sqlite:///:memory:"}:
         raise UsageError("a database in memory keeps nothing from one command to the next")
@@ -45,9 +52,38 @@ def out(arguments: argparse.Namespace, value: object, shown: Callable[[], None])
     return 0
 
 
+def file(given: str) -> str:
+    """Return the name of a file that an option gave; an empty one is none."""
+    if not given:
+        raise argparse.ArgumentTypeError("expected a file, got nothing")
+    return given
+
+
+def position(given: str) -> int:
+    """Return a position that an option gave."""
+    if not given.isdecimal() or len(given) > len(str(MOST)) or int(given) > MOST:
+        raise argparse.ArgumentTypeError(f"expected a position, got {given[:40]!r}")
+    return int(given)
+
+
+def text_of(file: str) -> str:
+    """Return the text of a file, of standard input for `-`."""
+    try:
+        if file != "-":
+            return Path(file).read_text("utf-8", "replace")
+        if sys.stdin is None:
+            raise UsageError("standard input is closed")
+        return sys.stdin.read()
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from None
+
+
 def place(given: str) -> str | int:
     """Return a place in the log: a position where it is a number, else a moment."""
-    return int(given) if given.isdecimal() else given
+    try:
+        return int(given)
+    except ValueError:
+        return given
 
 
 def clocks(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -78,6 +78,12 @@ def connect(url: str) -> sa.Engine:
     return engine
 
 
+def is_there(url: str | None) -> bool:
+    """Whether a database is there; for one that is no file only opening it can tell."""
+    parsed = _parsed(url or default_url())
+    return database_of(parsed) is not sqlite or Path(str(parsed.database)).exists()
+
+
 def _parsed(url: str) -> sa.URL:
     wanted = "expected a database URL such as sqlite:///risk.db or postgresql+psycopg://host/name"
     try:

@@ -135,24 +135,22 @@ def _head(slot: bytes) -> Head | None:
     return None
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Return the head that was published to a file; InputError where there is none in it."""
+def parse(file: str, given: str) -> dict[str, Any]:
+    """Return the head in the text of a file; InputError where there is none in it."""
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(given)
         position, *texts = published(found)
-        sound = isinstance(position, int) and position >= 0
+        sound = type(position) is int and position >= 0
         sound = sound and all(isinstance(text, str) for text in texts)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
         sound = False
     if not sound:
-        raise InputError(f"{path}: expected a head as `riskmon verify --publish FILE` writes it")
+        raise InputError(f"{file}: expected a head as `riskmon verify --publish FILE` writes it")
     return dict(found)
 
 
 def published(found: Mapping[str, Any]) -> Published:
-    """Return the head in what `read` gave, without its signature."""
+    """Return the head in what `parse` gave, without its signature."""
     return Published(**{name: found[name] for name in Published._fields})
 
 

@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Mapping
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 from riskmon.errors import InputError
@@ -17,7 +16,8 @@ from riskmon.results import to_json
 TOLERANCE = 1e-9
 """Two ways to the same figure agree to this."""
 
-CLAIMED = ("company", "as_of", "position", "head", "ruleset", "value", "level", "lines")
+CLOCKS = ("as_of", "known_at", "position")
+CLAIMED = ("company", "name", "declared", *CLOCKS, "head", "ruleset", "value", "level", "lines")
 """What a check compares."""
 
 
@@ -26,7 +26,7 @@ def receipt(score: Score, head: Head) -> dict[str, Any]:
 
     `head`: the ledger's head at the position that the score stands on.
     """
-    names = ("company", "name", "as_of", "known_at", "position", "ruleset", "value", "level")
+    names = ("company", "name", "declared", *CLOCKS, "ruleset", "value", "level")
     return {
         **{name: to_json(getattr(score, name)) for name in names},
         "head": head.hash,
@@ -50,19 +50,18 @@ def text(given: Mapping[str, Any]) -> str:
     return json.dumps(given, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Return the receipt in a file; InputError where there is none in it."""
+def parse(file: str, given: str) -> dict[str, Any]:
+    """Return the receipt in the text of a file; InputError where there is none in it."""
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(given)
         missing = [name for name in CLAIMED if name not in found]
-        sound = isinstance(found["position"], int) and isinstance(found["lines"], list)
+        sound = type(found["position"]) is int and isinstance(found["lines"], list)
         sound = sound and all(isinstance(found[name], str) for name in ("company", "as_of", "head"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+        sound = sound and isinstance(found["known_at"], str | None)
     except (ValueError, KeyError, TypeError, RecursionError):
         missing, sound = [*CLAIMED], False
     if missing or not sound:
-        raise InputError(f"{path}: expected a receipt as `riskmon receipt NAME` prints it")
+        raise InputError(f"{file}: expected a receipt as `riskmon receipt NAME` prints it")
     return dict(found)
 
 
@@ -84,6 +83,8 @@ def _same(one: object, other: object) -> bool:
         return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(_same, one, other))
-    if isinstance(one, float) and isinstance(other, float):
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, int | float) and isinstance(other, int | float):
         return math.isclose(one, other, rel_tol=0, abs_tol=TOLERANCE)
     return one == other

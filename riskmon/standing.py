@@ -141,6 +141,10 @@ class Standing:
                     counts[name] = counts.get(name, 0) + 1
         return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
+    def has(self, matter: str) -> bool:
+        """Whether an event stands in a matter."""
+        return matter in self._matters
+
     def matter_of(self, source: str, ref: str) -> str | None:
         """Return the matter of the event that stands under a key, None where none does."""
         event = self._events.get((source, ref))

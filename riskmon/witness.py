@@ -73,7 +73,15 @@ class Witness:
         size = self._ledger.size()
         if proof is not None and since is not None:
             raise UsageError("expected a proof of one entry or of growth, not of both at once")
+        if proof is not None and not 1 <= proof <= size:
+            raise UsageError(f"proof: expected a position from 1 to {size}, got {proof}")
         entries = self._ledger.verified(size)
+        if since is not None:
+            found = evidence.grown(entries, size, kept, heads.published(since))
+        elif proof is not None:
+            found = evidence.proven(entries, size, kept, proof)
+        else:
+            found = evidence.verified(entries, size, kept)
         gone = {entry.ref for entry in self._ledger.entries(kinds=("person.forgotten",))}
         if (token := self._persons.damaged(gone)) is not None:
             raise VerificationError(
@@ -81,13 +89,7 @@ class Witness:
                 "forget: restore a copy of the table `person`",
                 finding="changed",
             )
-        if since is not None:
-            return evidence.grown(entries, size, kept, heads.published(since))
-        if proof is None:
-            return evidence.verified(entries, size, kept)
-        if not 1 <= proof <= size:
-            raise UsageError(f"proof: expected a position from 1 to {size}, got {proof}")
-        return evidence.proven(entries, size, kept, proof)
+        return found
 
     def receipt(self, score: Score) -> dict[str, Any]:
         """Return a score as a small JSON object that can be checked later, on another machine.
@@ -115,7 +117,16 @@ class Witness:
             at = as_moment(receipt["as_of"], "as_of")
             (score,) = self._replay.scores(standing, at, company)
             found = receipts.receipt(score, self._ledger.at(score.position))
+            if self._could_be_known_at(receipt["known_at"], score):
+                found["known_at"] = receipt["known_at"]
             return receipts.differences(receipt, found)
+
+    def _could_be_known_at(self, asked: str | None, score: Score) -> bool:
+        """Whether a query for a moment stands on the position that a score stands on."""
+        if asked is None or score.known_at is None:
+            return asked is None and score.known_at is None
+        known_at = as_moment(asked, "known_at")
+        return known_at == score.known_at or self._ledger.position_at(known_at) == score.position
 
     def changes(self, since: Moment | int) -> Changes:
         """Return which scores corrections after `since` moved, and what was said that they belie.
@@ -132,7 +143,7 @@ class Witness:
             if as_of is not None:
                 before, after = (self._replay.scores(one, as_of) for one in (then, now))
                 later = self._ledger.entries(after=position)
-                found = changes.moved(before, after, later, then, now)
+                found = changes.moved(before, after, changes.Later(later, then, now))
             wrong = [
                 one
                 for entry in self._ledger.entries(kinds=changes.SAID)
@@ -141,12 +152,12 @@ class Witness:
             return Changes(position, as_of, found, wrong)
 
     def _contradiction(self, entry: Entry, then: Standing, now: Standing) -> Contradiction | None:
-        company, as_of, said = changes.said(entry)
+        company, as_of, said, basis = changes.said(entry)
         at = moment(as_of)
         (score,) = self._replay.scores(now, at, company)
-        # What is later than `then` was belied later too; what is not, only if it moved since.
+        # What was said on more than `then` was belied later too; the rest only if it moved since.
         before = said
-        if entry.position <= then.position:
+        if basis <= then.position:
             before = self._replay.scores(then, at, company)[0].value
         if min(abs(score.value - one) for one in (said, before)) <= changes.LEAST_POINTS:
             return None

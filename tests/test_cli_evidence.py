@@ -76,7 +76,7 @@ def test_proofs_and_heads_go_from_file_to_file(loaded: Any) -> None:
     nowhere = {"RISKMON_DATABASE_URL": "sqlite:////nowhere/x.db"}
     for given in ("proof.json", "-"):
         done = loaded("verify", "--check", given, given=grown.stdout, env=nowhere)
-        assert (0, "the proof holds for this head") == (
+        assert (0, "the proof holds for this position and root") == (
             done.returncode,
             done.stdout.splitlines()[0],
         )
@@ -115,12 +115,23 @@ def test_a_receipt_is_printed_checked_and_refused(loaded: Any) -> None:
     ("command", "code", "message"),
     [
         (["verify", "--proof", "0"], 2, "a position from 1 to"),
-        (["verify", "--proof", "x"], 2, "invalid int value"),
+        (["verify", "--proof", "x"], 2, "expected a position, got 'x'"),
+        (["verify", "--proof", "3", "--check", "bad.json"], 2, "not allowed with"),
+        (["verify", "--proof", "3", "--since", "head.json"], 2, "not of both at once"),
+        (["verify", "--key", "", "--since", "head.json"], 2, "expected a file, got nothing"),
+        (["verify", "--publish", "risk.db"], 1, "expected a head as"),
+        (["verify", "--database", "sqlite:///typo.db"], 1, "there is none"),
+        (["backup", "sqlite://"], 1, "a copy in memory is gone at once"),
+        (["backup", ""], 1, "expected the name of a file"),
+        (["backup", "a?b.db"], 1, "expected the name of a file"),
+        (["backup", "x" * 300], 1, "cannot be a file"),
+        (["log", "--after", "9" * 30], 2, "expected a position"),
+        (["changes", "--since", "9" * 5000], 2, "expected a date such as"),
         (["verify", "--since", "none.json"], 1, "none.json: cannot be read"),
         (["verify", "--since", "."], 1, "cannot be read"),
         (["verify", "--since", "bad.json"], 1, "expected a head as"),
         (["verify", "--check", "bad.json"], 2, "expected a proof as"),
-        (["verify", "--check", "."], 2, "cannot be read"),
+        (["verify", "--check", "."], 1, "cannot be read"),
         (["verify", "--sign", "key.pem"], 2, "--sign goes with --publish"),
         (["verify", "--key", "key.pem"], 2, "--since HEAD"),
         (["verify", "--publish", "no/head.json"], 2, "cannot be written"),
@@ -136,7 +147,7 @@ def test_a_receipt_is_printed_checked_and_refused(loaded: Any) -> None:
         (["backup", "no/copy.db"], 1, "a folder that exists"),
         (["backup", "mysql://x/y"], 2, "expected a database URL"),
         (["forget", "Nobody Known"], 1, "no event names a person called"),
-        (["log", "--after", "x"], 2, "invalid int value"),
+        (["log", "--after", "-1"], 2, "expected a position"),
     ],
 )
 def test_errors_are_said_without_a_traceback(
@@ -144,10 +155,12 @@ def test_errors_are_said_without_a_traceback(
 ) -> None:
     """What was expected, what is there; nothing is printed to standard output."""
     (loaded.folder / "bad.json").write_bytes(b"\xff\x00{")
+    (loaded.folder / "head.json").write_text(json.dumps(head_of(loaded)))
     done = loaded(*command)
     assert (code, "") == (done.returncode, done.stdout)
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+    assert not (loaded.folder / "typo.db").exists()
 
 
 def test_the_log_is_read_and_followed(loaded: Any) -> None:

@@ -176,6 +176,27 @@ def test_a_changed_proof_does_not_hold(monitor: Monitor) -> None:
             evidence.check(one)
 
 
+def test_a_proof_is_checked_for_a_published_head(monitor: Monitor) -> None:
+    """Not for the head that it brings along: that, anybody could have made up."""
+    filled(monitor, 5)
+    published = monitor.verify().head
+    proof: Any = monitor.verify(proof=3).proof
+    assert published == evidence.check(proof, published)
+    filled(monitor, 7)
+    grown: Any = monitor.verify(since=published._asdict()).proof
+    assert monitor.verify().head == evidence.check(grown, published)
+    later: Any = monitor.verify(proof=3).proof
+    for one in (later, grown | {"since": grown["head"], "path": []}):
+        with pytest.raises(VerificationError, match="the proof is for another head"):
+            evidence.check(one, published)
+    last: Any = monitor.verify(proof=8).proof
+    with pytest.raises(VerificationError, match="does not hold"):
+        evidence.check(last | {"head": last["head"] | {"hash": "0" * 64}})
+    made_up = {"position": 0, "hash": "", "recorded_at": "", "root": ""}
+    with pytest.raises(VerificationError, match="does not hold"):
+        evidence.check(grown | {"since": made_up, "path": []})
+
+
 def test_a_ledger_that_grew_proves_it(monitor: Monitor) -> None:
     """Between any two heads; the same head, and that of the empty ledger, are among them."""
     empty = monitor.verify().head

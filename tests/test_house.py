@@ -63,7 +63,7 @@ MAY_IMPORT = {
     "show": GROUND | {"changes", "evidence", "results", "rules", "ruleset"},
     "demo": {"database", "model", "monitor", "riskmon", "show", "witness"},
     "__main__": {"cli"},
-    "cli_common": {"errors", "monitor", "results", "riskmon"},
+    "cli_common": {"database", "errors", "monitor", "results", "riskmon"},
     "cli_evidence": EVIDENCE | {"cli_common", "errors", "model", "results", "show"},
     "cli": {"__version__", "cli_common", "cli_evidence", "demo", "errors", "monitor", "results"}
     | {"riskmon", "show"},

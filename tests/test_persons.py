@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 import riskmon
 from riskmon import receipts
-from riskmon.errors import RiskmonError
+from riskmon.errors import BusyError, RiskmonError, VerificationError
 from riskmon.monitor import Monitor
 from tests.builders import ROOT, company, event, lines
 
@@ -134,6 +134,67 @@ def test_a_key_is_gone_from_the_files(monitor: Monitor, told: dict[str, Any], ur
         file = Path(url.removeprefix("sqlite:///"))
         for one in file.parent.glob(f"{file.name}*"):
             assert key.encode() not in one.read_bytes(), one
+
+
+def test_a_query_about_the_past_forgets_too(
+    monitor: Monitor, told: dict[str, Any], url: str
+) -> None:
+    """What was read before, as of whatever position, by whatever process, is let go."""
+    del told
+    with riskmon.open(url) as other:
+        for opened in (monitor, other):
+            (found,) = opened.events("google", known_at=3)
+            assert "Linwei Ding charged" == found.title
+        other.forget("Linwei Ding")
+        for opened in (other, monitor):
+            (found,) = opened.events("google", known_at=3)
+            assert "[forgotten]" == found.title
+
+
+def test_persons_without_a_name_share_nothing(monitor: Monitor) -> None:
+    """Each has a key of its own, and no name by which all could be forgotten at once."""
+    nameless = [{"company": "google", "kind": "person"}, {"name": "***", "kind": "person"}]
+    monitor.declare([company("google")])
+    monitor.ingest([case(ref="a") | {"parties": nameless}])
+    (body,) = [json.loads(entry.body) for entry in monitor.entries() if entry.ref == "a"]
+    assert 2 == len({party["person"] for party in body["parties"]})
+    for name in ("", "***"):
+        with pytest.raises(RiskmonError, match="no event names a person called"):
+            monitor.forget(name)
+
+
+@pytest.mark.parametrize("change", ["key = '00' || substr(key, 3)", "key = NULL"])
+def test_a_key_that_was_touched_is_found(
+    monitor: Monitor, told: dict[str, Any], change: str
+) -> None:
+    """The ledger knows a person by a digest of the key: queries go on, verify says so."""
+    del told
+    with monitor._ledger.engine.connect() as connection:
+        connection.exec_driver_sql(f"UPDATE person SET {change}")
+        connection.commit()
+    with pytest.raises(VerificationError, match="the key of the person") as caught:
+        monitor.verify()
+    assert "changed" == caught.value.finding
+    assert ["[forgotten]"] == [found.title for found in monitor.events("google")]
+
+
+def test_forgetting_is_not_done_while_somebody_reads(tmp_path: Path) -> None:
+    """Of SQLite's log ahead, which then still has the key; it is said, and can be done again."""
+    url = f"sqlite:///{tmp_path / 'risk.db'}"
+    with riskmon.open(url) as monitor, riskmon.open(url) as other:
+        monitor.ingest([case(ref="a") | {"parties": [DING]}])
+        reader = other._ledger.engine.connect()
+        reader.exec_driver_sql("SELECT * FROM entry").fetchone()
+        with monitor._ledger.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA busy_timeout = 10")
+            key = connection.exec_driver_sql("SELECT key FROM person").scalar()
+        assert key
+        with pytest.raises(BusyError, match="somebody reads the database"):
+            monitor.forget("Linwei Ding")
+        reader.close()
+        monitor.forget("Linwei Ding")
+        files = list(tmp_path.glob("risk.db*"))
+        assert [] == [file for file in files if key.encode() in file.read_bytes()]
 
 
 def test_nobody_unknown_is_forgotten(monitor: Monitor, told: dict[str, Any]) -> None:

@@ -44,6 +44,7 @@ def test_a_receipt_says_what_a_score_stands_on(monitor: Monitor, told: dict[str,
     assert {
         "company": "baidu",
         "name": "Baidu",
+        "declared": True,
         "as_of": "2024-01-01T00:00:00Z",
         "known_at": "2024-01-01T00:00:00Z",
         "position": 4,
@@ -90,6 +91,9 @@ def test_a_receipt_that_was_changed_does_not_hold(monitor: Monitor, told: dict[s
         "level": "low",
         "lines": [],
         "company": "tencent",
+        "name": "Alibaba",
+        "known_at": "2001-01-01T00:00:00Z",
+        "declared": False,
     }.items():
         differences = monitor.check(made | {name: value})
         assert differences, name
@@ -136,9 +140,7 @@ def test_a_file_that_is_no_receipt_is_refused(tmp_path: Path, text: str) -> None
     file = tmp_path / "r.json"
     file.write_text(text)
     with pytest.raises(InputError, match=r"r\.json: expected a receipt as `riskmon receipt"):
-        receipts.read(file)
-    with pytest.raises(InputError, match=r"none\.json: cannot be read"):
-        receipts.read(tmp_path / "none.json")
+        receipts.parse(str(file), file.read_text())
 
 
 def test_changes_name_the_scores_and_the_entries_that_moved_them(
@@ -180,6 +182,23 @@ def test_changes_name_new_rules_and_new_facts_about_a_company(
         other.recalculate()
         moved = {change.company: change.entries for change in other.changes(4).moved}
     assert {"baidu": (6,), "ernie": (5, 6)} == moved
+
+
+def test_a_company_that_takes_a_name_is_behind_the_move(monitor: Monitor) -> None:
+    """An alias declared later makes a name mean two companies, so that it means neither."""
+    monitor.declare([company("baidu"), company("ernie")])
+    monitor.ingest([event(**CLAIM | {"parties": [{"name": "Baidu"}]})])
+    monitor.declare([company("ernie", aliases=["Baidu"])])
+    (change,) = monitor.changes(4).moved
+    assert ("baidu", 0.0, (5,)) == (change.company, change.after, change.entries)
+
+
+def test_a_receipt_about_a_stranger_says_so(monitor: Monitor) -> None:
+    """Of a company that was not declared by then there is no score to hold up."""
+    monitor.declare([company("baidu")])
+    made = monitor.receipt(monitor.score("baidu", known_at=1))
+    assert (False, 0.0) == (made["declared"], made["value"])
+    assert [] == monitor.check(made)
 
 
 def test_changes_list_what_they_contradict(monitor: Monitor, told: dict[str, Any]) -> None:

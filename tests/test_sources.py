@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import riskmon
 from riskmon import sources
 from riskmon.errors import InputError
-from riskmon.model import Event
+from riskmon.model import Event, canonical
 from riskmon.monitor import Monitor
 from riskmon.results import Report
-from tests.builders import company
+from riskmon.sources import jsonl
+from tests.builders import company, event
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -126,10 +129,49 @@ def test_every_date_of_the_entity_list_is_its_first_citation(shared: Path) -> No
     file = shared / "data" / "bis" / "bis_entity_list_2026-07-09.json"
     with file.open("rb") as stream:
         told = [row.told for row in sources.reader("bis-entity-list")(stream)]
-    events = [event for event in told if isinstance(event, Event)]
-    years = Counter(event.occurred_at.year for event in events)
+    events = [one for one in told if isinstance(one, Event)]
+    years = Counter(one.occurred_at.year for one in events)
     assert (1997, 2025) == (min(years), max(years))
-    for event in events:
-        dates = [citation.rpartition(", ")[2] for citation in event.attributes["citations"]]
-        assert f"{event.occurred_at:%Y-%m-%d}" == min(dates)
-    assert 257 <= sum(len(event.attributes["citations"]) > 1 for event in events)
+    for one in events:
+        dates = [citation.rpartition(", ")[2] for citation in one.attributes["citations"]]
+        assert f"{one.occurred_at:%Y-%m-%d}" == min(dates)
+    assert 257 <= sum(len(one.attributes["citations"]) > 1 for one in events)
+
+
+def test_what_hides_behind_a_long_line_is_refused(monitor: Monitor) -> None:
+    """A good event, then a mebibyte of blanks, then more: none of it is taken."""
+    line = json.dumps(event()).encode() + b" " * 1024 * 1024 + b'{"garbage": 1}\n'
+    report = monitor.ingest(io.BytesIO(line + json.dumps(event()).encode()))
+    assert (1, [1]) == (report.appended, [one.line for one in report.rejected])
+    assert "expected at most 1,048,576 bytes a line" in report.rejected[0].reason
+
+
+ATTRIBUTES = st.dictionaries(
+    st.sampled_from(["role", "subject", "a", '"', "\\u0022", "\u0022:"]), st.text(max_size=5)
+)
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_the_quick_reading_takes_only_what_the_slow_one_takes(data: st.DataObject) -> None:
+    """For lines with keys twice, defaults said, escapes and strange strings: the same event."""
+    fields: list[tuple[str, object]] = list(event(ref="x").items())
+    extra: list[tuple[str, object]] = [
+        ("title", data.draw(st.text(max_size=8))),
+        ("summary", None),
+        ("scope", []),
+        ("attributes", data.draw(ATTRIBUTES)),
+        ("parties", [{"name": "A", "role": data.draw(st.sampled_from(["subject", "victim"]))}]),
+        ("origin", None),
+    ]
+    fields += data.draw(st.lists(st.sampled_from(extra), max_size=4))
+    ascii_only = data.draw(st.booleans())
+    given_ = ",".join(
+        f"{json.dumps(name)}:{json.dumps(value, ensure_ascii=ascii_only)}" for name, value in fields
+    )
+    raw = ("{" + given_.replace("A", data.draw(st.sampled_from(["A", "\\u0022"]))) + "}").encode()
+    quick = jsonl._sound(1, raw)
+    slow = jsonl.told(*jsonl._parsed(1, raw))
+    if quick is not None:
+        assert slow.told == quick.told
+        assert canonical(quick.told) == quick.body  # type: ignore[arg-type]
