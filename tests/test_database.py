@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 
 import riskmon
 from riskmon.database import connect, shipped
-from riskmon.errors import BusyError, DatabaseError, UsageError
+from riskmon.errors import BusyError, DatabaseError, MissingExtraError, UsageError
 from riskmon.monitor import Monitor
 from riskmon.tables import REVISION, metadata
 from tests.builders import event, forge
@@ -36,6 +36,13 @@ def test_migrations_make_the_tables_that_the_code_names() -> None:
 def test_the_code_names_the_newest_migration() -> None:
     """REVISION is Alembic's head, so an up-to-date database opens without importing Alembic."""
     assert [REVISION] == ScriptDirectory(str(shipped("migrations"))).get_heads()
+
+
+def test_a_missing_extra_names_its_install_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL's driver is no part of the core."""
+    monkeypatch.setattr("riskmon.postgresql.find_spec", lambda _: None)
+    with pytest.raises(MissingExtraError, match=r"psycopg: .*pip install 'riskmon\[postgresql\]'"):
+        riskmon.open("postgresql+psycopg://host/name")
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
