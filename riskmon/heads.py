@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import fcntl
 import json
 import os
@@ -103,10 +104,13 @@ class Kept:
         """Make the file whole, or not at all: no torn write leaves it without a head."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         new = self.path.with_name(self.path.name + ".new")
-        with new.open("wb") as file:
-            file.write(_slot(EMPTY).ljust(2 * SLOT))
-            file.flush()
-            os.fdatasync(file.fileno())
+        file = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        try:
+            if os.pwrite(file, _slot(EMPTY).ljust(2 * SLOT), 0) < 2 * SLOT:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fdatasync(file)
+        finally:
+            os.close(file)
         new.replace(self.path)
         sync_folder(self.path.parent)
 
