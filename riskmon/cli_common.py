@@ -18,9 +18,16 @@ MOST = 2**63 - 1
 
 
 def say(message: object) -> None:
-    """Print a note to standard error, with nothing in it that acts on a terminal."""
-    for line in str(message).splitlines():
-        print(f"riskmon: {safe(line)}", file=sys.stderr)
+    """Print a note to standard error, once, with nothing in it that acts on a terminal."""
+    text = str(message)
+    if text not in _said:
+        _said.add(text)
+        for line in text.splitlines():
+            print(f"riskmon: {safe(line)}", file=sys.stderr)
+
+
+_said: set[str] = set()
+"""What opening a ledger warns of, and what a command then fails for, may be the same."""
 
 
 def opened(arguments: argparse.Namespace, *, make: bool = True) -> Monitor:
