@@ -58,14 +58,21 @@ class Intake:
         """Append what `given` tells, and return what became of it."""
         with rows(given, read, one, self._rejects) as (name, given_rows):
             report = Report(name)
-            try:
-                for row in given_rows:
-                    self._add(row)
-                    if len(self._facts) + len(self._refused) == BATCH:
-                        self._store(report)
-            finally:  # where the giver fails, what it gave before is stored
+            for _ in self._filled(given_rows):
                 self._store(report)
         return report
+
+    def _filled(self, given: Iterator[Row]) -> Iterator[None]:
+        """Yield where a batch is full, and last; where the giver fails, too, before it is said."""
+        try:
+            for row in given:
+                self._add(row)
+                if len(self._facts) + len(self._refused) == BATCH:
+                    yield
+        except Exception:
+            yield
+            raise
+        yield
 
     def _add(self, row: Row) -> None:
         _, _, told, body = row
