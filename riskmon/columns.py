@@ -55,7 +55,7 @@ def read(ledger: Ledger, after: int = 0) -> pa.Table:
     # An Arrow driver would read in two thirds of the time, but it brings a second SQLite into the
     # process, and whichever closes a file first takes the other's locks (docs/decisions.md).
     with reading(ledger.engine) as connection:
-        until = ledger.head().position
+        until = ledger.size()
         for texts in ledger.database.columns(driver(connection), NAMES[1:], after, until):
             values = [compute.split_pattern(arrow.scalar(text), "\0").values for text in texts]
             start = after + sum(map(len, pieces)) + 1
@@ -90,7 +90,7 @@ def _copied(parquet: Any, file: Path, ledger: Ledger) -> pa.Table | None:
     except (OSError, ValueError):  # not there, or not whole: it can be made again
         return None
     head = (table.schema.metadata or {}).get(b"head", b"").decode()
-    if len(table) > ledger.head().position or ledger.at(len(table)).hash != head:
+    if len(table) > ledger.size() or ledger.at(len(table)).hash != head:
         return None
     return table
 

@@ -21,6 +21,9 @@ from riskmon import postgresql, sqlite
 from riskmon.errors import BrokenError, BusyError, DatabaseError, UsageError
 from riskmon.tables import REVISION
 
+MOST_VARIABLES = 10_000
+"""In one statement; SQLite takes 32,766."""
+
 KINDS = {"sqlite": sqlite, "postgresql": postgresql}
 """What differs between databases stands in one file for each."""
 

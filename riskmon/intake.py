@@ -120,16 +120,18 @@ class Intake:
         if asked - self._declared:
             self._declared |= self._ledger.known("company.declared", OWN, asked)
         missing = asked - self._declared
-        strangers = [index for index, ids in named.items() if not missing.isdisjoint(ids)]
-        for index in reversed(strangers):
-            self._refused.append((self._unsure[index], _strangers(named[index], missing)))
-            del self._facts[index], self._types[index]
+        strangers = {index for index, ids in named.items() if not missing.isdisjoint(ids)}
         if strangers:
-            gone = set(strangers)
-            kept = (index for index in range(len(self._facts) + len(gone)) if index not in gone)
-            places = {index: place for place, index in enumerate(kept)}
+            self._refused += [
+                (self._unsure[index], _strangers(named[index], missing)) for index in strangers
+            ]
+            kept = [index for index in range(len(self._facts)) if index not in strangers]
+            self._facts = [self._facts[index] for index in kept]
+            self._types = [self._types[index] for index in kept]
             self._unsure = {
-                places[index]: row for index, row in self._unsure.items() if index in places
+                place: self._unsure[index]
+                for place, index in enumerate(kept)
+                if index in self._unsure
             }
 
     def _seal(self) -> None:
@@ -196,7 +198,8 @@ def rows(given: Input, read: Read, one: One, rejects: Path) -> Iterator[tuple[st
 
 def _given(number: int, data: Any, one: One) -> Row:
     if isinstance(data, Event | Withdrawal | Company):
-        return Row(number, data.model_dump_json(exclude_defaults=True), data)
+        body = canonical(data)
+        return Row(number, body, data, body)
     try:
         raw = json.dumps(data, ensure_ascii=False, default=str)
         return one(number, raw, data)

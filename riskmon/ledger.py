@@ -10,16 +10,21 @@ from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
-from riskmon.database import Writer, beside, connect, database_of, driver, reading
-from riskmon.errors import DatabaseError, VerificationError
+from riskmon.database import (
+    MOST_VARIABLES,
+    Writer,
+    beside,
+    connect,
+    database_of,
+    driver,
+    reading,
+)
+from riskmon.errors import BrokenError, DatabaseError, VerificationError
 from riskmon.evidence import EMPTY, Head, chained
 from riskmon.forms import utc_text
 from riskmon.heads import Kept
 from riskmon.model import Entry
 from riskmon.tables import entry
-
-MOST_VARIABLES = 10_000
-"""In one statement; SQLite takes 32,766."""
 
 Outcome = Literal["appended", "revised", "withdrawn", "duplicate", "unknown"]
 
@@ -157,7 +162,7 @@ class Ledger:
                 if position < until:
                     raise _changed(position + 1, until)
                 self._compare(driver(connection), last, kept)
-        except DatabaseError as error:
+        except BrokenError as error:  # one that is busy, or cannot be reached, may be whole
             raise VerificationError(
                 f"the database is broken after position {position:,}: {error}",
                 finding="broken",
@@ -213,7 +218,7 @@ class Ledger:
                 return found
 
             # Positions are dense and recorded_at never goes back, so bisection finds the place.
-            positions = range(1, _head(driver(connection)).position + 1)
+            positions = range(1, _last(driver(connection)) + 1)
             return bisect.bisect_right(positions, moment, key=recorded_at)
 
     def known(self, kind: str, source: str, refs: Iterable[str]) -> set[str]:
@@ -258,7 +263,7 @@ def _head(connection: Any) -> Head:
         return EMPTY
     head = Head(*row)
     if not isinstance(head.position, int):
-        raise DatabaseError("the table `entry` is damaged: its positions are no numbers")
+        raise BrokenError("the table `entry` is damaged: its positions are no numbers")
     if not (isinstance(head.hash, str) and isinstance(head.recorded_at, str)):
         raise _changed(head.position, head.position)
     return head
@@ -268,7 +273,7 @@ def _last(connection: Any) -> int:
     """Return the last position, whatever else may be wrong with its entry."""
     (last,) = connection.execute("SELECT max(position) FROM entry").fetchone()
     if not isinstance(last, int | None):
-        raise DatabaseError("the table `entry` is damaged: its positions are no numbers")
+        raise BrokenError("the table `entry` is damaged: its positions are no numbers")
     return last or 0
 
 

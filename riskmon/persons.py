@@ -16,7 +16,15 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from riskmon.database import database_of, driver, reading, refusals, writing
+from riskmon.database import (
+    MOST_VARIABLES,
+    database_of,
+    driver,
+    reading,
+    refusals,
+    writing,
+)
+from riskmon.errors import DatabaseError
 from riskmon.model import Entry, Event
 from riskmon.names import words
 from riskmon.tables import person
@@ -66,7 +74,10 @@ class Persons:
             for index, party in enumerate(event.parties)
             if party.kind == "person"
         }
-        keys = self._keys(digests)
+        asked = sorted(digests)
+        keys: dict[str, _Key] = {}
+        for start in range(0, len(asked), MOST_VARIABLES):
+            keys |= self._keys(set(asked[start : start + MOST_VARIABLES]))
         return [_sealed(event, keys) for event in events]
 
     def _keys(self, digests: set[str]) -> dict[str, _Key]:
@@ -98,7 +109,12 @@ class Persons:
                 continue
             if keys is None:
                 keys = self._readable()
-            yield entry._replace(body=_opened(entry, keys))
+            try:
+                yield entry._replace(body=_opened(entry, keys))
+            except (ValueError, TypeError, AttributeError) as error:
+                raise DatabaseError(
+                    f"entry {entry.position} of the ledger is damaged ({error}): restore a copy"
+                ) from error
 
     def _readable(self) -> dict[str, bytes]:
         query = sa.select(person.c.token, person.c.key).where(person.c.key.is_not(None))

@@ -9,10 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from riskmon.errors import DatabaseError, MissingExtraError
+from riskmon.tables import HASHED
 
 BUSY_SECONDS = 30
-COLUMNS = ("position", "kind", "source", "ref", "revision", "recorded_at", "body")
-"""Of an entry, in the order in which they are hashed."""
 
 LOCK = int.from_bytes(b"riskmon", "big")
 """The advisory lock that appends hold."""
@@ -105,14 +104,14 @@ def latest(driver: Any, refs: Mapping[str, Sequence[str]]) -> Iterator[tuple[Any
 
 def insert(driver: Any, rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert entries, a tuple of all columns each."""
-    with driver.cursor().copy(f"COPY entry ({', '.join(COLUMNS)}, hash) FROM STDIN") as copy:
+    with driver.cursor().copy(f"COPY entry ({', '.join(HASHED)}, hash) FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
 
 
 def stored(driver: Any, until: int) -> Iterator[tuple[int, bytes, bytes]]:
     """Yield position, columns up to `body` joined by NUL, and hash of each entry, in order."""
-    columns = " || '\\000'::bytea || ".join(f"convert_to({name}::text, 'UTF8')" for name in COLUMNS)
+    columns = " || '\\000'::bytea || ".join(f"convert_to({name}::text, 'UTF8')" for name in HASHED)
     with driver.cursor("stored", binary=True) as cursor:
         cursor.itersize = 1000
         cursor.execute(

@@ -10,10 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from riskmon.errors import BusyError
+from riskmon.tables import HASHED
 
 BUSY_SECONDS = 30
-COLUMNS = ("position", "kind", "source", "ref", "revision", "recorded_at", "body")
-"""Of an entry, in the order in which they are hashed."""
 
 TYPES = "integertexttexttextintegertexttexttext"
 """Of these, and of `hash`."""
@@ -137,8 +136,8 @@ def stored(driver: Any, until: int) -> Iterator[tuple[int, bytes, bytes]]:
     has another type than its column, there are no bytes: the same bytes as a BLOB are not found
     by a query for the text, so they are not the same entry.
     """
-    columns = "||x'00'||".join(COLUMNS)
-    types = "||".join(f"typeof({name})" for name in (*COLUMNS, "hash"))
+    columns = "||x'00'||".join(HASHED)
+    types = "||".join(f"typeof({name})" for name in (*HASHED, "hash"))
     cursor = driver.execute(
         f"SELECT position, CASE {types} WHEN '{TYPES}' "  # noqa: S608 (constants)
         f"THEN CAST({columns} AS BLOB) ELSE x'' END, CAST(hash AS BLOB) "

@@ -51,6 +51,9 @@ entry = sa.Table(
     sa.UniqueConstraint("source", "ref", "kind", "revision", name="entry_key"),
 )
 
+HASHED = tuple(column.name for column in entry.columns if column.name != "hash")
+"""Columns in the order in which they are hashed."""
+
 snapshot = sa.Table(
     "snapshot",
     metadata,

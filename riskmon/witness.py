@@ -105,7 +105,7 @@ class Witness:
     def check(self, receipt: Mapping[str, Any]) -> list[str]:
         """Return in what a receipt differs from what the ledger gives; nothing where it holds."""
         with self._lock:
-            head = self._ledger.head().position
+            head = self._ledger.size()
             if not 0 <= receipt["position"] <= head:
                 return [
                     f"position: the receipt stands on {receipt['position']}, the ledger on {head}"
@@ -197,7 +197,7 @@ class Witness:
     def _position(self, known_at: Moment | int) -> int:
         if not isinstance(known_at, int):
             return self._ledger.position_at(as_moment(known_at, "known_at"))
-        head = self._ledger.head().position
+        head = self._ledger.size()
         if isinstance(known_at, bool) or not 0 <= known_at <= head:
             raise UsageError(
                 f"known_at: expected a moment, or a position from 0 to {head}, got {known_at}"

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 import riskmon
 from riskmon import receipts
-from riskmon.errors import BusyError, RiskmonError, VerificationError
+from riskmon.errors import BusyError, DatabaseError, RiskmonError, VerificationError
 from riskmon.monitor import Monitor
-from tests.builders import ROOT, company, event, lines
+from tests.builders import ROOT, company, event, forge, lines
 
 DING = {
     "name": "Linwei Ding",
@@ -213,8 +213,27 @@ def test_a_ciphertext_moved_elsewhere_does_not_open(monitor: Monitor) -> None:
     first, second = (json.loads(entry.body) for entry in entries[-2:])
     assert first["sealed"] != second["sealed"]
     moved = entries[-1]._replace(body=receipts.text(second | {"sealed": first["sealed"]}))
-    with pytest.raises(ValueError, match="does not open with its key"):
+    with pytest.raises(DatabaseError, match=r"is damaged .*does not open with its key"):
         list(monitor._persons.open([moved]))
+
+
+def test_a_damaged_sealed_entry_is_named(monitor: Monitor, told: dict[str, Any]) -> None:
+    """By its position, as any other; the rest of the program ends in order."""
+    del told
+    cut = "UPDATE entry SET body = substr(body, 1, 400) WHERE position = 3"
+    forge(monitor._ledger.engine, cut)
+    with pytest.raises(DatabaseError, match="entry 3 of the ledger is damaged"):
+        monitor.scores()
+
+
+def test_one_batch_may_name_very_many_persons(monitor: Monitor) -> None:
+    """More than a statement has room for variables."""
+    events = [
+        event(parties=[{"name": f"Jo Doe {one}", "kind": "person"} for one in range(first, last)])
+        for first, last in ((start, start + 1000) for start in range(0, 34_000, 1000))
+    ]
+    assert len(events) == monitor.ingest(events).appended
+    assert len(events) == monitor.ingest(events).duplicates
 
 
 def test_no_shipped_rule_names_a_person() -> None:
