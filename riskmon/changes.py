@@ -77,15 +77,9 @@ class Later:
         if was.ruleset != score.ruleset:
             found |= self._rules
         # A declaration may say who owns the company, or whom a name in a matter means.
-        renamed = any(
-            self._named(self._then, one) != self._named(self._now, one) for one in matters
-        )
+        renamed = any(self._then.roles(one) != self._now.roles(one) for one in matters)
         firms = self._declared if renamed else self._now.above(score.company)
         return tuple(sorted(found.union(*(self._declared.get(firm, ()) for firm in firms))))
-
-    @staticmethod
-    def _named(standing: Standing, matter: str) -> Mapping[str, frozenset[str]]:
-        return standing.matter(matter).roles if standing.has(matter) else {}
 
 
 def moved(before: Iterable[Score], after: Iterable[Score], later: Later) -> list[Change]:

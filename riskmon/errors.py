@@ -60,6 +60,10 @@ class RulesError(RiskmonError):
         super().__init__("\n  ".join([heading, *map(str, self.problems)]))
 
 
+class EvaluatorError(RiskmonError):
+    """An evaluator raised, or returned nonsense: its rule fails, the others stand."""
+
+
 class UnknownCompanyError(RiskmonError):
     """No declared company has this id or name."""
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 MOST_DEPTH = 8
 MOMENT = re.compile(
     r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?)?", re.ASCII
@@ -56,6 +57,16 @@ def _in_utc(dated: datetime) -> datetime:
     if not EARLIEST <= dated < LATEST:
         raise ValueError("expected a date from 1900 to 2199")
     return dated
+
+
+def microseconds(value: datetime) -> int:
+    """Return an aware datetime in microseconds since 1970, UTC."""
+    return (value - EPOCH) // MICROSECOND
+
+
+def since_1970(value: int) -> datetime:
+    """Return the moment that is so many microseconds after 1970, UTC."""
+    return EPOCH + timedelta(microseconds=value)
 
 
 def utc_text(value: datetime) -> str:

@@ -23,7 +23,7 @@ from riskmon.errors import BrokenError, DatabaseError, VerificationError
 from riskmon.evidence import EMPTY, Head, chained
 from riskmon.forms import utc_text
 from riskmon.heads import Kept
-from riskmon.model import Entry
+from riskmon.model import Entry, Taken
 from riskmon.tables import entry
 
 Outcome = Literal["appended", "revised", "withdrawn", "duplicate", "unknown"]
@@ -188,6 +188,29 @@ class Ledger:
                     f"the ledger is damaged after position {after:,} ({error}): riskmon verify "
                     "names the entry"
                 ) from error
+
+    def told(self, after: int) -> Iterator[Taken]:
+        """Yield the entries after position `after` as the fold of the log reads them."""
+        query = (
+            "SELECT position, kind, source, ref, body FROM entry "  # noqa: S608 (a number)
+            f"WHERE position > {after:d} ORDER BY position"
+        )
+        with reading(self.engine) as connection:
+            yield from map(Taken._make, self.database.rows(driver(connection), query))
+
+    def some(self, positions: Sequence[int]) -> Iterator[Entry]:
+        """Yield the entries at some positions, in their order in the log."""
+        asked = sorted(set(positions))
+        with reading(self.engine) as connection:
+            for start in range(0, len(asked), MOST_VARIABLES):
+                place = entry.c.position.in_(asked[start : start + MOST_VARIABLES])
+                query = sa.select(entry).where(place).order_by(entry.c.position)
+                yield from map(Entry._make, connection.execute(query))
+
+    def recorded_at(self, position: int) -> datetime | None:
+        """Return when the entry at `position` was recorded; None for position 0."""
+        text = self.at(position).recorded_at
+        return datetime.fromisoformat(text) if text else None
 
     def size(self) -> int:
         """Return the last position."""

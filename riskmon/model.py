@@ -7,11 +7,11 @@ checked there; entries, lines and scores are made by riskmon itself and are plai
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, overload
 
 from pydantic import (
     AfterValidator,
@@ -171,16 +171,50 @@ class Entry(NamedTuple):
     hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class Matter:
-    """Standing events that belong together, by (occurred_at, place), and whom they name."""
+class Taken(NamedTuple):
+    """An entry as the fold reads it."""
 
-    id: str
-    events: tuple[Event, ...]
-    topics: frozenset[str]
-    roles: Mapping[str, frozenset[str]]
-    """Roles in which each company (an id) is named, over all events."""
-    scopes: frozenset[frozenset[str]]
+    position: int
+    kind: str
+    source: str
+    ref: str
+    body: str
+
+
+class Cited(Sequence[Event]):
+    """The events that a line stands on, read from the ledger when they are looked at."""
+
+    __slots__ = ("_read", "positions")
+
+    def __init__(
+        self, positions: Sequence[int], read: Callable[[Sequence[int]], Sequence[Event]]
+    ) -> None:
+        self.positions = tuple(positions)
+        self._read = read
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self._read(self.positions))
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Event]: ...
+    def __getitem__(self, index: int | slice) -> Event | Sequence[Event]:
+        if isinstance(index, slice):
+            return Cited(self.positions[index], self._read)
+        return self._read((self.positions[index],))[0]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Cited) and self.positions == other.positions
+
+    def __hash__(self) -> int:
+        return hash(self.positions)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} events>"
 
 
 class Line(NamedTuple):
@@ -201,7 +235,7 @@ class Line(NamedTuple):
     """Where the decay clock stands: the start of this stage, or the last rise in evidence."""
     via: str
     """How the rule reaches the company: named, owned or scope."""
-    events: tuple[Event, ...]
+    events: Sequence[Event]
     points: float = math.nan
     """Its share of the score; the points of a score's lines add up to it."""
     without: float = math.nan
@@ -222,6 +256,19 @@ def points(hazard: float) -> float:
     return -100 * math.expm1(-hazard)
 
 
+class Drawn(Protocol):
+    """What draws the lines of a score, as the log was when the score was asked for."""
+
+    def lines(self, company: str, at: datetime) -> tuple[Line, ...]:
+        """Return the counted lines, greatest hazard first."""
+
+    def shadow(self, company: str, at: datetime) -> tuple[Line, ...]:
+        """Return the lines of experimental rules."""
+
+    def top(self, company: str, at: datetime) -> Line | None:
+        """Return the greatest of the counted lines."""
+
+
 @dataclass(frozen=True)
 class Score:
     """A company's score at a moment, as the log knew it, with the lines that make it."""
@@ -237,15 +284,25 @@ class Score:
     """Digest of the rules in force then; None where none were published."""
     declared: bool = True
     """Whether the company was on the watchlist by `known_at`; if not, 0 says nothing."""
-    hazards: tuple[Line, ...] = field(default=(), repr=False)
-    """The counted lines, without points, greatest hazard first."""
-    shadow: tuple[Line, ...] = field(default=(), repr=False)
-    """Lines of experimental rules: computed and shown, not counted."""
+    hazard: float = 0.0
+    """Sum of the hazards of the counted lines."""
+    drawn: Drawn | None = field(default=None, repr=False, compare=False)
+    """What gives its lines, when they are looked at; None for none."""
 
     @cached_property
-    def hazard(self) -> float:
-        """Sum of the hazards of the counted lines."""
-        return math.fsum(line.hazard for line in self.hazards)
+    def hazards(self) -> tuple[Line, ...]:
+        """The counted lines, without points, greatest hazard first."""
+        return self.drawn.lines(self.company, self.as_of) if self.drawn else ()
+
+    @cached_property
+    def shadow(self) -> tuple[Line, ...]:
+        """Lines of experimental rules: computed and shown, not counted."""
+        return self.drawn.shadow(self.company, self.as_of) if self.drawn else ()
+
+    @cached_property
+    def top(self) -> Line | None:
+        """The greatest of its counted lines."""
+        return self.drawn.top(self.company, self.as_of) if self.drawn else None
 
     @cached_property
     def value(self) -> float:

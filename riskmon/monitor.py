@@ -14,7 +14,7 @@ from riskmon.database import beside, default_url, shipped
 from riskmon.errors import RulesError, UnknownCompanyError, UsageError
 from riskmon.intake import OWN, Input, Intake
 from riskmon.ledger import Fact
-from riskmon.model import Company, Event, Score
+from riskmon.model import Company, Event, Score, points
 from riskmon.names import Resolution, words
 from riskmon.results import History, Move, Point, Report, Run, Scores, Status
 from riskmon.ruleset import Ruleset, load_ruleset
@@ -174,7 +174,7 @@ class Monitor(Witness):
             return History(
                 company,
                 [
-                    Point(at, view.scores(at)[0].value if view else 0.0)
+                    Point(at, points(view.hazard(company, at)) if view else 0.0)
                     for at in steps(first, last, step)
                 ],
             )
@@ -213,7 +213,7 @@ class Monitor(Witness):
     def ruleset(self, known_at: Moment | int | None = None) -> Ruleset | None:
         """Return the rules in force by `known_at`; None before anything was recorded."""
         with self._lock:
-            return self._replay.in_force(self._standing(known_at))
+            return self._standing(known_at).ruleset
 
     def rules_changed(self) -> bool | None:
         """Return whether the rule folder differs from the rules in force; None if unreadable."""
@@ -236,7 +236,7 @@ class Monitor(Witness):
                 recorded_at=standing.recorded_at,
                 companies=len(standing.companies),
                 events=standing.events,
-                matters=len(standing.matters()),
+                matters=standing.matters,
                 rules=len(current.rules) if current else 0,
                 ruleset=current.digest if current else None,
                 rules_changed=self.rules_changed(),

@@ -122,6 +122,14 @@ def stored(driver: Any, until: int) -> Iterator[tuple[int, bytes, bytes]]:
         yield from cursor
 
 
+def rows(driver: Any, query: str) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a query, a few thousand at a time."""
+    with driver.cursor("rows") as cursor:
+        cursor.itersize = PIECE
+        cursor.execute(query)
+        yield from cursor
+
+
 def columns(driver: Any, names: Sequence[str], after: int, until: int) -> Iterator[tuple[str, ...]]:
     """Yield some columns of the entries after `after`, each as one text, its values joined by NUL.
 

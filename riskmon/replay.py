@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from riskmon.ledger import Ledger
 from riskmon.model import Score
 from riskmon.persons import Persons
 from riskmon.ruleset import Ruleset
-from riskmon.scoring import View
 from riskmon.standing import Standing
+from riskmon.told import Told
+from riskmon.view import View
 
 
 class Replay:
@@ -18,51 +20,58 @@ class Replay:
     def __init__(self, ledger: Ledger, persons: Persons) -> None:
         self._ledger = ledger
         self._persons = persons
-        self._live = Standing()
-        self._past: Standing | None = None
-        self._seen = 0
-        """Up to where the log was searched for persons who are forgotten."""
+        self._told = Told(self._bodies)
+        self._live = Standing(self._told, 0, None)
+        self._view: View | None = None
+        self._past: View | None = None
+
+    def _bodies(self, positions: Sequence[int]) -> Iterator[tuple[int, str]]:
+        """Yield the bodies of events, opened where they tell of persons."""
+        entries = self._persons.open(self._ledger.some(positions))
+        return ((entry.position, entry.body) for entry in entries)
 
     def standing(self, position: int | None = None) -> Standing:
         """Return what stood at `position`; without it, what stands now."""
-        self._forget()
+        self._told.append(self._ledger.told(self._told.position))
         if position is None:
-            after = self._live.position
-            self._live.apply(self._persons.open(self._ledger.entries(after)))
+            position = self._told.position
+        if self._live.position < self._told.position:
+            last = self._told.position
+            self._live = Standing(self._told, last, self._ledger.recorded_at(last))
+        if position == self._live.position:
             return self._live
-        if self._past is None or self._past.position != position:
-            self._past = Standing(self._persons.open(self._ledger.entries(until=position)))
-        return self._past
+        return Standing(self._told, position, self._ledger.recorded_at(position))
 
-    def _forget(self) -> None:
-        """Drop what was read, once a person is forgotten: it may hold what nobody may know now."""
-        last = self._ledger.size()
-        if last > self._seen:
-            gone = self._ledger.entries(self._seen, kinds=("person.forgotten",))
-            if self._seen and any(True for _ in gone):
-                self._live, self._past = Standing(), None
-            self._seen = last
-
-    def in_force(self, standing: Standing) -> Ruleset | None:
-        """Return the ruleset by which a prefix of the log is read."""
-        # Before its first ruleset a ledger is read by that one: it is the first there was.
-        if standing.ruleset is None:
-            first = self._ledger.first("ruleset.published")
-            standing.ruleset = Ruleset.from_body(first.body) if first else None
-        return standing.ruleset
-
-    def view(self, standing: Standing, company: str | None) -> View | None:
+    def view(self, standing: Standing, company: str | None = None) -> View | None:
         """Return what bears on a company, or on all; None where there is nothing to score."""
-        ruleset = self.in_force(standing)
+        ruleset = standing.ruleset
         if ruleset is None or (company is not None and company not in standing.companies):
             return None
-        return View(standing, ruleset, company)
+        if standing.position == self._live.position:
+            return self._forward(standing, ruleset)
+        past = self._past
+        if past is None or (past.standing.position, past.company) not in {
+            (standing.position, company),
+            (standing.position, None),
+        }:
+            self._past = past = View(standing, ruleset, company)
+        return past
+
+    def _forward(self, standing: Standing, ruleset: Ruleset) -> View:
+        """Return the live view, brought to what stands now."""
+        view = self._view
+        if view is None or view.ruleset is not ruleset or view.standing.roster is not standing.roster:
+            view = View(standing, ruleset)
+        elif view.standing.position < standing.position:
+            view = view.forward(standing, self._told.changed(view.standing.position))
+        self._view = view
+        return view
 
     def scores(self, standing: Standing, at: datetime, company: str | None = None) -> list[Score]:
         """Return the score of a company, or of all that were declared by then."""
         view = self.view(standing, company)
         if view is not None:
-            return view.scores(at)
+            return [view.score(company, at)] if company is not None else view.scores(at)
         if company is None:
             return []
         name = self.standing().companies[company].name

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
-from riskmon.forms import Id, LongText, Moment, Text, Type, Word, moment, utc_text
+from riskmon.forms import (
+    EARLIEST,
+    LATEST,
+    Id,
+    LongText,
+    Moment,
+    Text,
+    Type,
+    Word,
+    microseconds,
+    moment,
+    utc_text,
+)
 from riskmon.model import Company, Noun
+from riskmon.where import Where
 
 DAYS_PER_YEAR = 365.25
 
@@ -146,6 +159,9 @@ class Rule(Noun):
     cap: Probability = 0.9
     scope: Probability = 0.0
     ownership: Ownership | None = None
+    where: Where | None = None
+    evaluator: Word = "matter"
+    parameters: dict[str, Any] = Field(default_factory=dict)
     why: LongText | None = None
     references: tuple[Text, ...] = ()
     examples: tuple[Example, ...] = ()
@@ -159,6 +175,14 @@ class Rule(Noun):
                     f"{name!r} has none"
                 )
         return self
+
+    def epochs(self) -> Iterator[tuple[int, int, Terms]]:
+        """Yield the rule's numbers between each two of their dates, in microseconds since 1970."""
+        moments = [EARLIEST, *sorted(set(_dates(self))), LATEST]
+        for number, since in enumerate(moments[:-1]):
+            first, last = number == 0, number == len(moments) - 2
+            start = -(2**62) if first else microseconds(since)
+            yield start, 2**62 if last else microseconds(moments[number + 1]), self.at(since)
 
     def at(self, when: datetime) -> Terms:
         """Return the rule's numbers as they hold at `when`."""
@@ -185,6 +209,18 @@ class Rule(Noun):
             minority=at(ownership.minority, when),
             threshold=at(ownership.threshold, when),
         )
+
+
+def _dates(value: object) -> Iterator[datetime]:
+    """Yield every date of a rule's dated numbers."""
+    if isinstance(value, Noun):
+        value = {name: getattr(value, name) for name in type(value).model_fields if name != "examples"}
+    if isinstance(value, dict):
+        for key, member in value.items():
+            if isinstance(key, datetime):
+                yield key
+            else:
+                yield from _dates(member)
 
 
 class Factor(float):

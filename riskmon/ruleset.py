@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from riskmon.errors import Problem, RulesError
+from riskmon.evaluators import evaluators
 from riskmon.model import Noun, Publisher
 from riskmon.rules import Rule
 from riskmon.validation import check, did_you_mean
@@ -40,11 +41,37 @@ class Ruleset:
     rules: tuple[Rule, ...]
     publishers: tuple[Publisher, ...]
     warnings: tuple[Problem, ...] = ()
+    published: Mapping[str, str] | None = None
+    """Versions of the evaluators by which it was published; None where it was not yet."""
+
+    @cached_property
+    def versions(self) -> Mapping[str, str]:
+        """The versions of the evaluators that its rules use, by name."""
+        if self.published is not None:
+            return self.published
+        used = sorted({rule.evaluator for rule in self.rules})
+        return {name: evaluators()[name].VERSION for name in used if name in evaluators()}
+
+    @cached_property
+    def outdated(self) -> dict[str, str]:
+        """Rules that cannot be computed as they were published, each with the reason."""
+        found = {}
+        for rule in self.rules:
+            name, asked = rule.evaluator, self.versions.get(rule.evaluator)
+            has = evaluators()[name].VERSION if name in evaluators() else None
+            if has is None:
+                found[rule.id] = f"there is no evaluator called {name!r}: install what has it"
+            elif has != asked:
+                found[rule.id] = (
+                    f"published with version {asked} of the evaluator {name}, which is {has} here"
+                )
+        return found
 
     @cached_property
     def body(self) -> str:
         """Canonical JSON of all that can move or explain a score: what publishing records."""
         value = {
+            "evaluators": dict(self.versions),
             "publishers": [_bare(publisher) for publisher in self.publishers],
             "rules": [_bare(rule, "examples") for rule in self.rules],
         }
@@ -67,6 +94,7 @@ class Ruleset:
         return cls(
             tuple(Rule.model_validate(rule) for rule in value["rules"]),
             tuple(Publisher.model_validate(publisher) for publisher in value["publishers"]),
+            published=value["evaluators"],
         )
 
 

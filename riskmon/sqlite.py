@@ -148,6 +148,13 @@ def stored(driver: Any, until: int) -> Iterator[tuple[int, bytes, bytes]]:
         yield from rows
 
 
+def rows(driver: Any, query: str) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a query, a few thousand at a time."""
+    cursor = driver.execute(query)
+    while found := cursor.fetchmany(PIECE):
+        yield from found
+
+
 def columns(driver: Any, names: Sequence[str], after: int, until: int) -> Iterator[tuple[str, ...]]:
     """Yield some columns of the entries after `after`, each as one text, its values joined by NUL.
 

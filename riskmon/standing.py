@@ -1,154 +1,121 @@
-"""What stands: the log, up to a position, folded into companies, matters and the ruleset."""
+"""What stands: a prefix of the log, as companies, names, the ruleset and the rows of events."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cached_property
 
-from riskmon.errors import DatabaseError
-from riskmon.model import Company, Entry, Event, Matter
+import numpy as np
+
+from riskmon.evaluators import Flags, Ints
+from riskmon.model import Company, Event
 from riskmon.names import Names
+from riskmon.roster import Roster
 from riskmon.ruleset import Ruleset
-
-Key = tuple[str, str]
+from riskmon.told import NOBODY, Told, spread
 
 
 class Standing:
-    """The fold of a prefix of the log; applying the next entries brings it forward."""
+    """A prefix of the log, up to a position. It does not change."""
 
-    def __init__(self, entries: Iterable[Entry] = ()) -> None:
-        self.position = 0
-        self.recorded_at: datetime | None = None
-        self.companies: dict[str, Company] = {}
-        self.ruleset: Ruleset | None = None
-        self._events: dict[Key, Event] = {}
-        self._places: dict[Key, int] = {}
-        """Position of each key's first entry; a key keeps it for ever."""
-        self._matters: dict[str, set[Key]] = {}
-        self._made: dict[str, Matter] = {}
-        """Matters made since they were last touched."""
-        self._names: Names | None = None
-        self._named: dict[str, set[str]] | None = None
-        """Matters by the companies they name; None until asked for."""
-        self._scoped: set[str] = set()
-        self.apply(entries)
+    def __init__(self, told: Told, position: int, recorded_at: datetime | None) -> None:
+        self.told = told
+        self.position = position
+        self.recorded_at = recorded_at
 
-    def apply(self, entries: Iterable[Entry]) -> None:
-        """Bring forward by `entries`, the next ones in order."""
-        for entry in entries:
-            try:
-                self._take_in(entry)
-            except (ValueError, KeyError) as error:
-                raise DatabaseError(
-                    f"entry {entry.position} of the ledger is damaged, or a newer riskmon wrote it "
-                    f"({str(error).splitlines()[0]}): restore a copy, or upgrade"
-                ) from error
-            self.position, self.recorded_at = entry.position, entry.recorded_at
-            self._named = None
+    @cached_property
+    def roster(self) -> Roster:
+        """The companies declared so far."""
+        return self.told.roster(self.position)
 
-    def _take_in(self, entry: Entry) -> None:
-        key = (entry.source, entry.ref)
-        if entry.kind == "event.recorded":
-            self._places.setdefault(key, entry.position)
-            self._take(key)
-            self._put(key, Event.model_validate_json(entry.body))
-        elif entry.kind == "event.withdrawn":
-            self._take(key)
-        elif entry.kind == "company.declared":
-            self.companies[entry.ref] = Company.model_validate_json(entry.body)
-            self._names = None
-            self._made.clear()
-        elif entry.kind == "ruleset.published":
-            self.ruleset = Ruleset.from_body(entry.body)
+    @cached_property
+    def ruleset(self) -> Ruleset | None:
+        """The ruleset by which the prefix is read."""
+        return self.told.ruleset_at(self.position)
 
-    def _put(self, key: Key, event: Event) -> None:
-        self._events[key] = event
-        matter = event.matter or event.key
-        self._matters.setdefault(matter, set()).add(key)
-        self._made.pop(matter, None)
+    @cached_property
+    def rows(self) -> Ints:
+        """The rows that stand."""
+        return self.told.standing(self.position)
 
-    def _take(self, key: Key) -> None:
-        event = self._events.pop(key, None)
-        if event is not None:
-            matter = event.matter or event.key
-            self._matters[matter].discard(key)
-            self._made.pop(matter, None)
-            if not self._matters[matter]:
-                del self._matters[matter]
+    @property
+    def companies(self) -> dict[str, Company]:
+        """The companies declared so far, by id."""
+        return self.roster.companies
+
+    @property
+    def names(self) -> Names:
+        """Their names."""
+        return self.roster.names
 
     @property
     def events(self) -> int:
         """How many events stand."""
-        return len(self._events)
+        return len(self.rows)
 
     @property
-    def names(self) -> Names:
-        """The names of the companies declared so far."""
-        if self._names is None:
-            self._names = Names(self.companies.values())
-        return self._names
+    def matters(self) -> int:
+        """In how many matters an event stands."""
+        return len(np.unique(self.told.rows["matter"][self.rows]))
 
-    def matters(self) -> list[Matter]:
-        """Return every matter in which an event stands."""
-        return [self.matter(name) for name in self._matters]
-
-    def matter(self, name: str) -> Matter:
-        """Return a matter: its standing events in order, and whom they name."""
-        if name not in self._made:
-            keys = self._matters[name]
-            if len(keys) > 1:
-                ordered = sorted(
-                    keys, key=lambda key: (self._events[key].occurred_at, self._places[key])
-                )
-            else:
-                ordered = list(keys)
-            events = tuple(self._events[key] for key in ordered)
-            roles: dict[str, set[str]] = {}
-            for event in events:
-                for party in event.parties:
-                    if (company := self.names.company_of(party)) is not None:
-                        roles.setdefault(company, set()).add(party.role)
-            self._made[name] = Matter(
-                id=name,
-                events=events,
-                topics=frozenset(topic for event in events for topic in event.topics),
-                roles={company: frozenset(found) for company, found in roles.items()},
-                scopes=frozenset(frozenset(event.scope) for event in events if event.scope),
-            )
-        return self._made[name]
+    def read(self, rows: Ints) -> list[Event]:
+        """Return the events of some rows, in their order."""
+        return self.told.events([int(one) for one in self.told.rows["position"][rows]])
 
     def naming(self, company: str, at: datetime) -> list[Event]:
         """Return the events until `at` that name a company, oldest first."""
         if company not in self.companies:
             return []
-        found = [
-            event
-            for matter in self.reach(company)[1]
-            if company in matter.roles
-            for event in matter.events
-            if event.occurred_at <= at
-            and any(self.names.company_of(party) == company for party in event.parties)
-        ]
+        rows = self.rows[self._names(self.rows, {company})]
+        found = [one for one in self.read(rows) if one.occurred_at <= at]
         return sorted(found, key=lambda event: event.occurred_at)
+
+    def _names(self, rows: Ints, companies: Iterable[str]) -> Flags:
+        """Return which of `rows` name one of some companies."""
+        codes = [self.roster.codes[one] for one in companies]
+        columns = self.told.rows
+        counts = columns["last"][rows] - columns["first"][rows]
+        party = self.told.parties["party"][spread(columns["first"][rows], counts)]
+        found = np.isin(self.roster.resolved(self.told.named.names), codes)[party]
+        names = np.zeros(len(rows), bool)
+        names[np.repeat(np.arange(len(rows)), counts)[found]] = True
+        return names
 
     def unresolved(self) -> dict[str, int]:
         """Return the names that mean no declared company, each with how many events name it."""
-        counts: dict[str, int] = {}
-        for event in self._events.values():
-            for party in event.parties:
-                if party.kind != "person" and self.names.company_of(party) is None:
-                    name = party.name or str(party.company)
-                    counts[name] = counts.get(name, 0) + 1
-        return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
-
-    def has(self, matter: str) -> bool:
-        """Whether an event stands in a matter."""
-        return matter in self._matters
+        columns, rows = self.told.rows, self.rows
+        counts = columns["last"][rows] - columns["first"][rows]
+        party = self.told.parties["party"][spread(columns["first"][rows], counts)]
+        each = np.bincount(party, minlength=len(self.told.named))
+        unknown = np.flatnonzero((self.roster.resolved(self.told.named.names) == NOBODY) & (each > 0))
+        found: Counter[str] = Counter()
+        for code in unknown.tolist():
+            company, names, _ = self.told.named.names[code]
+            if company is not None or names:  # a person is none
+                found[names[0] if names else company] += int(each[code])
+        return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
 
     def matter_of(self, source: str, ref: str) -> str | None:
         """Return the matter of the event that stands under a key, None where none does."""
-        event = self._events.get((source, ref))
-        return None if event is None else event.matter or event.key
+        row = self.told.row_of(source, ref, self.position)
+        return None if row is None else str(self.told.matters.names[self.told.rows["matter"][row]])
+
+    def roles(self, matter: str) -> dict[str, frozenset[str]]:
+        """Return the companies that a matter names, each with its roles; none where none stands."""
+        code = self.told.matters.get(matter)
+        if code is None:
+            return {}
+        rows = self.told.standing(self.position, self.told.rows_of([code]))
+        columns, parties = self.told.rows, self.told.parties
+        index = spread(columns["first"][rows], columns["last"][rows] - columns["first"][rows])
+        company = self.roster.resolved(self.told.named.names)[parties["party"][index]]
+        found: dict[str, set[str]] = {}
+        for one, role in zip(company.tolist(), parties["role"][index].tolist(), strict=True):
+            if one != NOBODY:
+                found.setdefault(self.roster.ids[one], set()).add(self.told.roles.names[role])
+        return {one: frozenset(roles) for one, roles in found.items()}
 
     def above(self, company: str) -> set[str]:
         """Return a company and its owners, all the way up, as far as they are declared."""
@@ -161,19 +128,14 @@ class Standing:
                     pending.append(owner.company)
         return group
 
-    def reach(self, company: str) -> tuple[list[Company], list[Matter]]:
-        """Return its owners, all the way up, and every matter that can bear on one company.
+    def bearing(self, company: str) -> Ints:
+        """Return the rows of every matter that can bear on a company.
 
-        Those are the matters that name it or one of them, and those that have a scope.
+        Those are the matters that name it or one of its owners, and those that have a scope.
         """
-        group = self.above(company)
-        if self._named is None:
-            self._named = {}
-            self._scoped = {name for name in self._matters if self.matter(name).scopes}
-            for matter in self.matters():
-                for one in matter.roles:
-                    self._named.setdefault(one, set()).add(matter.id)
-        found = self._scoped.union(*(self._named.get(one, ()) for one in group))
-        return [self.companies[one] for one in sorted(group)], [
-            self.matter(name) for name in sorted(found)
-        ]
+        columns = self.told.rows
+        rows = self.rows
+        touching = self._names(rows, self.above(company)) | (columns["scope"][rows] > 0)
+        matters = np.zeros(len(self.told.matters), bool)
+        matters[columns["matter"][rows[touching]]] = True
+        return rows[matters[columns["matter"][rows]]]

@@ -1,25 +1,23 @@
-"""What stands around the matters at a moment: who owns whom, who is exposed to what, who tells."""
+"""What stands around the matters at a moment: who owns whom, and who is exposed to what."""
 
 from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
-from riskmon.model import Company, Event, Publisher
+from riskmon.forms import EARLIEST
+from riskmon.model import Company
 
 UNLISTED = 0.3
 """Credibility of a publisher that no list names."""
 
 
 class World:
-    """Exposures, owners and publishers as they hold at one moment."""
+    """Exposures and owners as they hold at one moment."""
 
-    def __init__(
-        self, companies: Iterable[Company], publishers: Mapping[str, Publisher], at: datetime
-    ) -> None:
-        self.publishers = publishers
+    def __init__(self, companies: Iterable[Company], at: datetime) -> None:
         self.owners: dict[str, list[tuple[str, float]]] = {}
         """Company -> (owner, share)."""
         self.owned: dict[str, set[str]] = {}
@@ -51,24 +49,23 @@ class World:
             }
         return self._exposed[scope]
 
-    def teller(self, event: Event) -> Publisher:
-        """Return the publisher whose story `event` is."""
-        name = event.origin or event.source
-        return self.publishers.get(name) or Publisher(id=name, credibility=UNLISTED)
 
+class Worlds:
+    """The world at any moment; between two dates of its edges it is the same."""
 
-def worlds(
-    companies: Collection[Company], publishers: Mapping[str, Publisher]
-) -> Callable[[datetime], World]:
-    """Return what gives the world at a moment; between two dates of its edges it is the same."""
-    edges = [edge for company in companies for edge in (*company.exposures, *company.owners)]
-    dates = sorted({date for edge in edges for date in (edge.since, edge.until) if date})
-    made: dict[int, World] = {}
+    def __init__(self, companies: Collection[Company]) -> None:
+        self._companies = companies
+        edges = [edge for company in companies for edge in (*company.exposures, *company.owners)]
+        self._dates = sorted({date for edge in edges for date in (edge.since, edge.until) if date})
+        self._made: dict[int, World] = {}
 
-    def world(at: datetime) -> World:
-        epoch = bisect.bisect_right(dates, at)
-        if epoch not in made:
-            made[epoch] = World(companies, publishers, at)
-        return made[epoch]
+    def epoch(self, at: datetime) -> int:
+        """Return the number of the stretch between two dates that `at` is in."""
+        return bisect.bisect_right(self._dates, at)
 
-    return world
+    def in_epoch(self, epoch: int) -> World:
+        """Return the world as it is in a stretch."""
+        if epoch not in self._made:
+            at = self._dates[epoch - 1] if epoch else EARLIEST
+            self._made[epoch] = World(self._companies, at)
+        return self._made[epoch]

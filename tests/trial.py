@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from riskmon.model import Company, Entry, Event, Publisher, Score
+from riskmon.model import Company, Event, Publisher, Score, Taken, canonical
 from riskmon.rules import Example, Rule
 from riskmon.ruleset import Ruleset
-from riskmon.scoring import View
 from riskmon.standing import Standing
+from riskmon.told import Told
+from riskmon.view import View
 
 
 def scored(
@@ -32,13 +33,17 @@ def scored(
         for party in event.parties:
             if party.company and party.company not in declared:
                 declared[party.company] = Company(id=party.company, name=party.company)
-    entries = [("company.declared", one.id, one.model_dump_json()) for one in declared.values()]
-    entries += [("event.recorded", one.ref, one.model_dump_json()) for one in told]
-    standing = Standing(
-        Entry(place, kind, "example", ref, 1, as_of, body, "")
-        for place, (kind, ref, body) in enumerate(entries, 1)
-    )
-    view = View(standing, Ruleset((rule,), tuple(publishers)))
+    log = Told(lambda positions: [(one, entries[one - 1].body) for one in positions])
+    entries = [
+        Taken(place, "company.declared", "example", one.id, one.model_dump_json())
+        for place, one in enumerate(declared.values(), 1)
+    ]
+    entries += [
+        Taken(place, "event.recorded", one.source, one.ref, canonical(one))
+        for place, one in enumerate(told, len(entries) + 1)
+    ]
+    log.append(entries)
+    view = View(Standing(log, len(entries), as_of), Ruleset((rule,), tuple(publishers)))
     return {score.company: score for score in view.scores(as_of)}
 
 

@@ -1,188 +1,107 @@
-"""The standard evaluator: where a matter stands, how likely that makes the risk, and for whom.
+"""The standard evaluator: a matter's events walked in order, as docs/model.md has it.
 
-    h = S x likelihood x weight x decay        one line: (rule, matter, company)
+    likelihood = (official stage, else min(cap, 1 - product of (1 - evidence))) x the multipliers
 
-docs/model.md, "How a line is computed", has the four steps; they follow here in its order.
+All matters walk at once: the first events of all, then the second of those that have one, and so on.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
-from datetime import datetime
-from typing import NamedTuple
+import numpy as np
 
-from riskmon.model import Event, Line, Matter
-from riskmon.rules import Factor, Terms
-from riskmon.world import World
+from riskmon.evaluators import NEVER, NUMBER, SOURCES, TIMES, Flags, Floats, Found, Ints, Walk
+from riskmon.model import Noun
+from riskmon.rules import Terms
 
-SECONDS_PER_DAY = 86_400
-ROUNDING = 1e-9
-"""Shares that add up to the threshold in decimals may miss it by this much in binary."""
+VERSION = "1"
+UNIT = "matter"
 
 
-class Standing(NamedTuple):
-    """Where a matter stands: how likely the risk is, since when, at which official stage."""
-
-    likelihood: float
-    since: datetime | None
-    stage: str | None
+class Parameters(Noun):
+    """None: all is in the rule's own fields."""
 
 
-def lines(rule: Terms, matter: Matter, world: World, at: datetime) -> Iterator[Line]:
-    """Yield the lines of one rule on one matter at `at`, one for each company it reaches."""
-    if not reads(rule, matter):
-        return
-    walked = tuple(e for e in matter.events if e.type in rule.stages and e.occurred_at <= at)
-    if not walked:
-        return
-    neutral = stand(rule, walked, world, None)
-    partial = _conflicted(rule, walked, world)
-    severity_hazard = rule.hazard
-    for company, (weight, via) in weigh(rule, matter, world).items():
-        standing = stand(rule, walked, world, company) if company in partial else neutral
-        if standing.since is None:
-            continue
-        decay = _decay(rule, standing, at)
-        hazard = severity_hazard * standing.likelihood * weight * decay
-        if hazard > 0:
-            yield Line(
-                company=company,
-                rule=rule.id,
-                category=rule.category,
-                matter=matter.id,
-                hazard=hazard,
-                severity=rule.severity,
-                likelihood=standing.likelihood,
-                weight=weight,
-                decay=decay,
-                stage=standing.stage,
-                since=standing.since,
-                via=via,
-                events=walked,
-            )
+class _Standing:
+    """Where each matter stands, while it walks."""
+
+    def __init__(self, matters: int, groups: int) -> None:
+        self.official = np.full(matters, np.nan)
+        self.stage = np.full(matters, -1)
+        self.since = np.full(matters, NEVER)
+        self.disbelief = np.ones(matters)
+        """Product of (1 - best evidence) over the groups that told of it."""
+        self.best = np.zeros(groups)
+        """Best evidence of each group on each matter."""
+        self.factor = np.ones(matters)
+
+    def claim(self, matter: Ints, group: Ints, evidence: Floats, occurred: Ints) -> None:
+        """Within a group only the best counts; a rise restarts the clock unless it is official."""
+        before = self.best[group]
+        rises = evidence > before
+        matter, group, before = matter[rises], group[rises], before[rises]
+        self.best[group] = evidence[rises]
+        self.disbelief[matter] *= (1 - evidence[rises]) / (1 - before)
+        claimed = np.isnan(self.official[matter])
+        self.since[matter[claimed]] = occurred[rises][claimed]
+
+    def become(self, matter: Ints, events: Ints, likelihood: Floats, occurred: Ints) -> None:
+        """An official stage sets the likelihood, restarts the clock and clears the multipliers."""
+        self.official[matter] = likelihood
+        self.stage[matter] = events
+        self.since[matter] = occurred
+        self.factor[matter] = 1.0
+
+    def likelihood(self, matter: Ints, cap: float) -> Floats:
+        """How likely the risk is, where the matter stands."""
+        official = self.official[matter]
+        claimed = np.minimum(cap, 1 - self.disbelief[matter])
+        found: Floats = np.where(np.isnan(official), claimed, official) * self.factor[matter]
+        return np.where(self.since[matter] == NEVER, 0.0, found)
 
 
-# 1. Which matters
+def evaluate(parameters: Parameters, terms: Terms, walk: Walk) -> Found:
+    """Return where each matter stands after each of its events."""
+    del parameters
+    counts = np.diff(walk.starts)
+    matter = np.repeat(np.arange(len(counts)), counts)
+    groups = _numbered(matter, walk.group)
+    again = _repeats(walk, matter)
+    standing = _Standing(len(counts), int(groups.max(initial=-1)) + 1)
+    likelihood = np.zeros(len(matter))
+    since, stage = np.full(len(matter), NEVER), np.full(len(matter), -1)
+    longest_first = np.argsort(-counts, kind="stable")
+    first = walk.starts[:-1][longest_first]
+    remaining = -counts[longest_first]
+    for step in range(int(counts.max(initial=0))):
+        events = first[: np.searchsorted(remaining, -step)] + step
+        kind = walk.kind[events]
+        claims = events[kind == SOURCES]
+        standing.claim(matter[claims], groups[claims], walk.value[claims], walk.occurred[claims])
+        multiplied = events[(kind == TIMES) & ~again[events]]
+        standing.factor[matter[multiplied]] *= walk.value[multiplied]
+        stages = events[kind == NUMBER]
+        standing.become(matter[stages], stages, walk.value[stages], walk.occurred[stages])
+        walked = matter[events]
+        likelihood[events] = standing.likelihood(walked, terms.cap)
+        since[events], stage[events] = standing.since[walked], standing.stage[walked]
+    return Found(likelihood, since, stage)
 
 
-def reads(rule: Terms, matter: Matter) -> bool:
-    """Whether the rule reads the matter: one of its stages, and one of its topics."""
-    if rule.topics and rule.topics.isdisjoint(matter.topics):
-        return False
-    return any(event.type in rule.stages for event in matter.events)
+def _numbered(matter: Ints, group: Ints) -> Ints:
+    """Return a number for each pair of matter and group."""
+    pairs = matter * (int(group.max(initial=0)) + 1) + group
+    return np.unique(pairs, return_inverse=True)[1]
 
 
-# 2. Weight of a company
-
-
-def weigh(rule: Terms, matter: Matter, world: World) -> dict[str, tuple[float, str]]:
-    """Return, for each company that the rule reaches, the greatest of its weights and by what."""
-    named = {
-        company: max(rule.roles.get(role, 0.0) for role in roles)
-        for company, roles in matter.roles.items()
-    }
-    weights = {company: (weight, "named") for company, weight in named.items() if weight > 0}
-    ways: list[tuple[str, Mapping[str, float]]]
-    ways = [("owned", through_owners(rule, weights, world))] if weights else []
-    if rule.scope > 0:
-        ways += [("scope", world.exposed(scope)) for scope in matter.scopes]
-    for via, reached in ways:
-        factor = rule.scope if via == "scope" else 1.0
-        for company, weight in reached.items():
-            if factor * weight > weights.get(company, (0.0, ""))[0]:
-                weights[company] = (factor * weight, via)
-    return weights
-
-
-def through_owners(
-    rule: Terms, named: Mapping[str, tuple[float, str]], world: World
-) -> dict[str, float]:
-    """Return the weights that companies carry because of who owns them.
-
-    Shares of carrying owners are added, never multiplied along a chain: OFAC FAQ 401,
-    https://ofac.treasury.gov/faqs/401
-    """
-    value = {company: weight for company, (weight, _) in named.items()}
-    if rule.control > 0:
-        _control(rule, value, world)
-    held = {company for owner in value for company in world.owned.get(owner, ())}
-    minority = {
-        company: rule.minority
-        * math.fsum(share * value[o] for o, share in world.owners[company] if o in value)
-        for company in held - value.keys()
-    }
-    return {**value, **minority}
-
-
-def _control(rule: Terms, value: dict[str, float], world: World) -> None:
-    """Add to `value`, by carrier, those whose carrying owners' shares reach the threshold."""
-    pending = list(value)
-    while pending:  # a carrier makes carriers of those it helps to own
-        for company in sorted(world.owned.get(pending.pop(), ())):
-            shares = [share for owner, share in world.owners[company] if owner in value]
-            if company not in value and math.fsum(shares) >= rule.threshold - ROUNDING:
-                value[company] = 0.0
-                pending.append(company)
-    pending = list(value)
-    while pending:  # control <= 1, so values rise to a fixed point and stay there
-        owner = pending.pop()
-        for company in world.owned.get(owner, ()):
-            if company in value and rule.control * value[owner] > value[company]:
-                value[company] = rule.control * value[owner]
-                pending.append(company)
-
-
-# 3. Likelihood
-
-
-def stand(rule: Terms, walked: tuple[Event, ...], world: World, company: str | None) -> Standing:
-    """Walk the events and return where the matter stands, as seen for `company`.
-
-    `company` matters only where a publisher is not neutral about it; None is everybody else.
-    """
-    best: dict[str, float] = {}
-    official: float | None = None
-    multipliers: dict[str, float] = {}
-    stage: str | None = None
-    since: datetime | None = None
-    for event in walked:
-        found = rule.stages[event.type]
-        if isinstance(found, str):
-            publisher = world.teller(event)
-            evidence = event.credibility if event.credibility is not None else publisher.credibility
-            if company in publisher.conflicts:
-                evidence /= 2
-            group = publisher.group or publisher.id
-            if evidence > best.get(group, 0.0):
-                best[group] = evidence
-                since = event.occurred_at if official is None else since
-        elif isinstance(found, Factor):
-            multipliers[event.type] = found
-        else:
-            official, stage, since = found, event.type, event.occurred_at
-            multipliers.clear()
-    claimed = min(rule.cap, 1 - math.prod(1 - evidence for evidence in best.values()))
-    base = claimed if official is None else official
-    return Standing(base * math.prod(multipliers.values()), since, stage)
-
-
-def _conflicted(rule: Terms, walked: tuple[Event, ...], world: World) -> set[str]:
-    return {
-        company
-        for event in walked
-        if rule.stages[event.type] == "sources"
-        for company in world.teller(event).conflicts
-    }
-
-
-# 4. Decay
-
-
-def _decay(rule: Terms, standing: Standing, at: datetime) -> float:
-    if standing.stage in rule.open:
-        return 1.0
-    if standing.since is None or rule.half_life_days <= 0:
-        return 0.0
-    age_days = (at - standing.since).total_seconds() / SECONDS_PER_DAY
-    return math.exp2(-age_days / rule.half_life_days)
+def _repeats(walk: Walk, matter: Ints) -> Flags:
+    """Return which events multiply by a type that did already since the last official stage."""
+    again = np.zeros(len(matter), bool)
+    times = np.flatnonzero(walk.kind == TIMES)
+    if len(times):
+        begins = walk.kind == NUMBER
+        begins[walk.starts[:-1]] = True
+        stretch = np.cumsum(begins)[times]
+        keys = stretch * (int(walk.type.max()) + 1) + walk.type[times]
+        again[times] = True
+        again[times[np.unique(keys, return_index=True)[1]]] = False
+    return again
