@@ -196,7 +196,7 @@ class Ledger:
             f"WHERE position > {after:d} ORDER BY position"
         )
         with reading(self.engine) as connection:
-            yield from map(Taken._make, self.database.rows(driver(connection), query))
+            yield from self.database.rows(driver(connection), query)
 
     def some(self, positions: Sequence[int]) -> Iterator[Entry]:
         """Yield the entries at some positions, in their order in the log."""

@@ -171,14 +171,8 @@ class Entry(NamedTuple):
     hash: str
 
 
-class Taken(NamedTuple):
-    """An entry as the fold reads it."""
-
-    position: int
-    kind: str
-    source: str
-    ref: str
-    body: str
+Taken = tuple[int, str, str, str, str]
+"""An entry as the fold of the log reads it: position, kind, source, ref, body."""
 
 
 class Cited(Sequence[Event]):

@@ -26,15 +26,15 @@ Bodies = Callable[[Sequence[int]], Iterable[tuple[int, str]]]
 
 FOR_EVER = 2**62
 KEPT_ROSTERS = 2
-BATCH = 20_000
+BATCH = 2_000
 COLUMNS = {
     "position": np.int64,
     "until": np.int64,  # position of the entry that took its place, or withdrew it
     "place": np.int64,  # position of its key's first entry: a key keeps its place for ever
     "occurred": np.int64,  # microseconds since 1970, UTC
+    "known": np.int64,  # when it was said: the same, where the source gives none
     "matter": np.int32,
     "type": np.int32,
-    "source": np.int32,
     "teller": np.int32,  # the publisher whose story it is
     "credibility": np.float64,  # NaN: its publisher's
     "topics": np.int32,  # a set of words
@@ -45,7 +45,6 @@ COLUMNS = {
 }
 PARTIES = {"party": np.int32, "role": np.int32}
 ENDS = {"row": np.int64, "position": np.int64}
-PLACE, OCCURRED = list(COLUMNS).index("place"), list(COLUMNS).index("occurred")
 
 
 class _Party(msgspec.Struct, gc=False):
@@ -60,6 +59,7 @@ class _Party(msgspec.Struct, gc=False):
 class _Event(msgspec.Struct, gc=False):
     type: str
     occurred_at: str
+    published_at: str | None = None
     matter: str | None = None
     topics: tuple[str, ...] = ()
     parties: tuple[_Party, ...] = ()
@@ -103,15 +103,15 @@ class Grown:
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._buffers[name][: self._size]
 
-    def extend(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Append rows, their values in the order of the columns."""
-        size = self._size + len(rows)
-        for (name, buffer), column in zip(self._buffers.items(), zip(*rows), strict=False):
+    def extend(self, columns: dict[str, list[Any]]) -> None:
+        """Append values, as many in each column."""
+        size = self._size + len(next(iter(columns.values())))
+        for name, buffer in self._buffers.items():
             if size > len(buffer):
                 larger = np.empty(max(size, 2 * len(buffer)), buffer.dtype)
                 larger[: self._size] = buffer[: self._size]
                 self._buffers[name] = larger
-            self._buffers[name][self._size : size] = column
+            self._buffers[name][self._size : size] = columns[name]
         self._size = size
 
 
@@ -148,77 +148,81 @@ class Told:
             self._take_in(batch)
 
     def _take_in(self, batch: list[Taken]) -> None:
-        fresh: list[tuple[Any, ...]] = []
-        parties: list[tuple[int, int]] = []
+        # Columns are lists of numbers: whatever is kept in objects costs time in each collection.
+        fresh: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+        parties: dict[str, list[int]] = {name: [] for name in PARTIES}
         ended: list[tuple[int, int]] = []
-        size = len(self.rows)
-        latest, add = self._latest, self._add
+        size = row = len(self.rows)
+        latest, places, add = self._latest, fresh["place"], self._adder(fresh, parties)
         for position, kind, source, ref, body in batch:
-            stream = f"{source}\0{ref}"
+            key = f"{source}\0{ref}"
             try:
                 if kind == "event.recorded":
-                    place, before = position, latest.get(stream)
+                    place, before = position, latest.get(key)
                     if before is not None:
                         ended.append((before, position))
-                        place = fresh[before - size][PLACE] if before >= size else self._place(before)
-                    row = latest[stream] = size + len(fresh)
-                    fresh.append(add(position, place, source, ref, body, row, parties))
+                        place = places[before - size] if before >= size else self._place(before)
+                    add(position, place, source, ref, body, row)
+                    latest[key] = row
+                    row += 1
                 elif kind == "event.withdrawn":
-                    ended.append((latest[stream], position))
+                    ended.append((latest[key], position))
                 elif kind == "company.declared":
                     self.companies.append((position, Company.model_validate_json(body)))
                 elif kind == "ruleset.published":
                     self.rulesets.append((position, body))
             except (msgspec.MsgspecError, ValueError, TypeError, KeyError) as error:
                 raise _damaged(position, error) from error
+        fresh["occurred"] = _moments(fresh["occurred"], fresh["position"])
+        fresh["known"] = _moments(fresh["known"], fresh["position"])
+        fresh["until"] = [FOR_EVER] * (row - size)
         self.parties.extend(parties)
-        self.rows.extend(_moments(fresh))
-        self._ends.extend(ended)
+        self.rows.extend(fresh)
+        self._ends.extend({"row": [pair[0] for pair in ended], "position": [p for _, p in ended]})
         until = self.rows["until"]
-        for row, position in ended:
-            until[row] = min(until[row], position)
-        self.position = batch[-1].position
+        for one, position in ended:
+            until[one] = min(until[one], position)
+        self.position = batch[-1][0]
 
     def _place(self, row: int) -> int:
         return int(self.rows["place"][row])
 
-    def _add(
-        self,
-        position: int,
-        place: int,
-        source: str,
-        ref: str,
-        body: str,
-        row: int,
-        parties: list[tuple[int, int]],
-    ) -> tuple[Any, ...]:
-        """Return the row of an event, after its parties are added to `parties`."""
-        event = self._decode(body)
-        first = len(self.parties) + len(parties)
-        for party in event.parties:
-            code = self._declared.get(party.company)
-            if code is None:
-                code = self._name(party)
-            parties.append((code, self.roles[party.role]))
-        matter = self.matters[event.matter or f"{source}:{ref}"]
-        before = self._last_of.get(matter, NOBODY)
-        self._last_of[matter] = row
-        return (
-            position,
-            FOR_EVER,
-            place,
-            event.occurred_at[:-1],  # without its Z
-            matter,
-            self.types[event.type],
-            self.tellers[source],
-            self.tellers[event.origin or source],
-            event.credibility,
-            self.topics[event.topics],
-            self.scopes[frozenset(event.scope)] if event.scope else 0,
-            first,
-            first + len(event.parties),
-            before,
-        )
+    def _adder(
+        self, fresh: dict[str, list[Any]], parties: dict[str, list[int]]
+    ) -> Callable[[int, int, str, str, str, int], None]:
+        """Return what adds the row of an event and its parties."""
+        decode, matters, types, tellers = self._decode, self.matters, self.types, self.tellers
+        roles, topics, scopes = self.roles, self.topics, self.scopes
+        named, name, last_of = self._declared.get, self._name, self._last_of
+        put = {column: values.append for column, values in fresh.items()}
+        put_party, put_role = parties["party"].append, parties["role"].append
+        count = len(self.parties)
+
+        def add(position: int, place: int, source: str, ref: str, body: str, row: int) -> None:
+            nonlocal count
+            event = decode(body)
+            put["position"](position)
+            put["place"](place)
+            put["occurred"](event.occurred_at)
+            put["known"](event.published_at or event.occurred_at)
+            matter = matters[event.matter or f"{source}:{ref}"]
+            put["matter"](matter)
+            put["before"](last_of.get(matter, NOBODY))
+            last_of[matter] = row
+            put["type"](types[event.type])
+            put["teller"](tellers[event.origin or source])
+            put["credibility"](event.credibility)
+            put["topics"](topics[event.topics])
+            put["scope"](scopes[frozenset(event.scope)] if event.scope else 0)
+            put["first"](count)
+            for party in event.parties:
+                code = named(party.company)
+                put_party(name(party) if code is None else code)
+                put_role(roles[party.role])
+            count += len(event.parties)
+            put["last"](count)
+
+        return add
 
     def _name(self, party: _Party) -> int:
         """Return the number of whom a party is that was not yet named by the same id."""
@@ -295,22 +299,17 @@ class Told:
         return self._made[place]
 
 
-def _moments(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Return rows with their moments, text of the ledger, in microseconds."""
-    texts = [row[OCCURRED] for row in rows]
+def _moments(texts: list[str], positions: list[int]) -> Any:
+    """Return moments, UTC text of the ledger, in microseconds."""
     try:
-        moments = np.array(texts, "datetime64[us]").astype(np.int64).tolist()
+        return np.array([text[:-1] for text in texts], "datetime64[us]").astype(np.int64)
     except ValueError:
-        for row in rows:
+        for text, position in zip(texts, positions, strict=True):
             try:
-                np.datetime64(row[OCCURRED], "us")
+                np.datetime64(text[:-1], "us")
             except ValueError as error:
-                raise _damaged(row[0], error) from error
+                raise _damaged(position, error) from error
         raise
-    return [
-        (*row[:OCCURRED], moment, *row[OCCURRED + 1 :])
-        for row, moment in zip(rows, moments, strict=True)
-    ]
 
 
 def _damaged(position: int, error: Exception) -> DatabaseError:

@@ -33,17 +33,18 @@ def scored(
         for party in event.parties:
             if party.company and party.company not in declared:
                 declared[party.company] = Company(id=party.company, name=party.company)
-    log = Told(lambda positions: [(one, entries[one - 1].body) for one in positions])
-    entries = [
-        Taken(place, "company.declared", "example", one.id, one.model_dump_json())
+    log = Told(lambda positions: [(one, entries[one - 1][4]) for one in positions])
+    entries: list[Taken] = [
+        (place, "company.declared", "example", one.id, one.model_dump_json())
         for place, one in enumerate(declared.values(), 1)
     ]
     entries += [
-        Taken(place, "event.recorded", one.source, one.ref, canonical(one))
+        (place, "event.recorded", one.source, one.ref, canonical(one))
         for place, one in enumerate(told, len(entries) + 1)
     ]
     log.append(entries)
-    view = View(Standing(log, len(entries), as_of), Ruleset((rule,), tuple(publishers)))
+    counted = rule.model_copy(update={"status": "stable"})
+    view = View(Standing(log, len(entries), as_of), Ruleset((counted,), tuple(publishers)))
     return {score.company: score for score in view.scores(as_of)}
 
 
