@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from riskmon import __version__
 from riskmon.cli_common import clocks, opened, out, print_json, say
 from riskmon.cli_evidence import add_commands
+from riskmon.cli_rules import add_rules
 from riskmon.errors import RiskmonError, UsageError
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def parser() -> argparse.ArgumentParser:
     history.add_argument("--start", metavar="WHEN", help="(default: a year before the end)")
     history.add_argument("--end", metavar="WHEN", help="(default: now)")
     history.add_argument("--step", default="1w", help="such as 1d, 12h, 4w (default: 1w)")
+    add_rules(commands, where)
     add_commands(add, where, then)
     add("status", _status, "what there is", where)
     return top

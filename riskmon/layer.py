@@ -13,7 +13,7 @@ import numpy as np
 from riskmon import reach
 from riskmon.errors import EvaluatorError
 from riskmon.evaluators import NEVER, Flags, Floats, Found, Ints, evaluators, run
-from riskmon.matters import Matters, Met, Reading, read
+from riskmon.matters import Matters, Meeting, Reading, read
 from riskmon.pieces import DAY, OPEN, Block, Index, Lines, Pieces, Scope
 from riskmon.rules import Rule, Terms
 from riskmon.told import FOR_EVER, NOBODY, Codes
@@ -51,13 +51,13 @@ class Layer:
         matters: Matters,
         tellers: Tellers,
         watched: Watched,
-        met: Met,
+        meeting: Meeting,
     ) -> None:
         self.watched = watched
         self.failed: dict[str, str] = {}
         """Rules that failed, each with the reason."""
         self.blocks: list[Block] = []
-        self.told, self._tellers, self._met = matters.told, tellers, met
+        self.told, self._tellers, self._meeting = matters.told, tellers, meeting
         self._made: list[_Made] = []
         self._half_lives = Codes(0.0)
         self._pieces: list[dict[str, Any]] = []
@@ -74,11 +74,7 @@ class Layer:
 
     def _take(self, index: int, rule: Rule, matters: Matters) -> None:
         """Evaluate a rule between each two dates of its numbers; all of it, or nothing."""
-        reading = read(rule, matters)
-        if rule.where:
-            rows = matters.rows[reading.reads[matters.matter]]
-            rows = rows[self._met(rule, rows)]
-            reading = read(rule, Matters(matters.told, rows, matters.company_of))
+        reading = read(rule, matters, self._meeting)
         matters = reading.matters
         companies = max(len(self.watched.ids), 1)
         if evaluators()[rule.evaluator].UNIT == "company":

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from riskmon.evaluators import NUMBER, SOURCES, TIMES, Flags, Ints
 from riskmon.rules import Rule, Times
 from riskmon.told import Told, spread
+from riskmon.where import Where
 
 
 class Matters:
@@ -91,8 +92,23 @@ class Reading(NamedTuple):
     """Of each of `events`."""
 
 
-def read(rule: Rule, matters: Matters) -> Reading:
-    """Return what `rule` reads: matters with one of its stages and one of its topics."""
+Meeting = Callable[[Where, Ints], Flags]
+"""Which of some rows of a log meet a `where`."""
+
+
+def read(rule: Rule, matters: Matters, meeting: Meeting) -> Reading:
+    """Return what `rule` reads: matters with one of its stages and one of its topics.
+
+    To a rule with a `where`, events that do not meet it are not there.
+    """
+    reading = _read(rule, matters)
+    if rule.where is None:
+        return reading
+    rows = matters.rows[reading.reads[matters.matter]]
+    return _read(rule, Matters(matters.told, rows[meeting(rule.where, rows)], matters.company_of))
+
+
+def _read(rule: Rule, matters: Matters) -> Reading:
     told = matters.told
     kinds = np.zeros(len(told.types), np.int8)
     for name, stage in rule.stages.items():
@@ -108,7 +124,3 @@ def read(rule: Rule, matters: Matters) -> Reading:
         reads &= matters.any(topical[matters.of("topics")] if len(topical) else staged)
     events = np.flatnonzero(staged & reads[matters.matter])
     return Reading(matters, reads, events, kind[events])
-
-
-Met = Callable[[Rule, Ints], Flags]
-"""Which of some rows meet a rule's `where`."""

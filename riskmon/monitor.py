@@ -9,19 +9,22 @@ from datetime import UTC, datetime, timedelta
 from os import PathLike
 from pathlib import Path
 
-from riskmon import intake, readmodel, sources
+from riskmon import intake, readmodel, sources, whatif
 from riskmon.database import beside, default_url, shipped
-from riskmon.errors import RulesError, UnknownCompanyError, UsageError
+from riskmon.errors import Problem, RulesError, UnknownCompanyError, UsageError
 from riskmon.intake import OWN, Input, Intake
 from riskmon.ledger import Fact
 from riskmon.model import Company, Event, Score, points
 from riskmon.names import Resolution, words
-from riskmon.results import History, Move, Point, Report, Run, Scores, Status
+from riskmon.foresight import foresight
+from riskmon.results import Histories, History, Move, Point, Report, Run, Scores, Status, WhatIf
 from riskmon.ruleset import Ruleset, load_ruleset
 from riskmon.scoring import steps
 from riskmon.sources import jsonl
 from riskmon.standing import Standing
 from riskmon.validation import did_you_mean
+from riskmon.view import View
+from riskmon.whatif import points_of
 from riskmon.witness import Moment, Witness, as_moment
 
 RULESET = "ruleset"
@@ -100,9 +103,19 @@ class Monitor(Witness):
 
     def _load(self) -> Ruleset:
         ruleset = load_ruleset(self._rules)
-        for warning in ruleset.warnings:
+        for warning in self.unusual(ruleset):
             log.warning("%s", warning)
         return ruleset
+
+    def unusual(self, ruleset: Ruleset) -> list[Problem]:
+        """Return the words of a ruleset that neither the vocabulary nor the ledger mentions."""
+        if not ruleset.unusual:
+            return []
+        with self._lock:
+            mentioned = self._standing(None).words()
+        return [
+            one.problem for one in ruleset.unusual if not one.word.known(mentioned[one.word.kind])
+        ]
 
     def _publish(self, ruleset: Ruleset) -> bool:
         fact = Fact("ruleset.published", OWN, RULESET, ruleset.body)
@@ -119,14 +132,17 @@ class Monitor(Witness):
             since, before = readmodel.last(self._ledger.engine)
             scores = self.scores(as_of=now)
             readmodel.save(self._ledger.engine, scores)
+            standing = self._standing(None)
+            view = self._replay.view(standing)
         moved = [
             Move(score.company, before.get(score.company, 0.0), score.value)
             for score in scores
             if abs(score.value - before.get(score.company, 0.0)) >= NOTABLE_POINTS
         ]
         moved.sort(key=lambda move: (-abs(move.after - move.before), move.company))
-        position = self._replay.standing().position
-        return Run(now, position, ruleset.digest, published, since, len(scores), moved)
+        failed = dict(view.failed) if view else {}
+        position = standing.position
+        return Run(now, position, ruleset.digest, published, since, len(scores), moved, failed)
 
     def score(
         self, name: str, *, as_of: Moment | None = None, known_at: Moment | int | None = None
@@ -141,7 +157,9 @@ class Monitor(Witness):
             company = self.find(name)
             standing = self._standing(known_at)
             at = as_moment(as_of, "as_of") if as_of is not None else self._clock()
-            return self._asked(self._replay.scores(standing, at, company.id), known_at)[0]
+            score = self._replay.score(standing, at, company.id)
+            asked = _asked(known_at)
+            return replace(score, known_at=asked) if asked else score
 
     def scores(
         self, *, as_of: Moment | None = None, known_at: Moment | int | None = None
@@ -150,8 +168,7 @@ class Monitor(Witness):
         with self._lock:
             standing = self._standing(known_at)
             at = as_moment(as_of, "as_of") if as_of is not None else self._clock()
-            found = self._asked(self._replay.scores(standing, at), known_at)
-            return Scores(sorted(found, key=lambda score: (-score.value, score.company)))
+            return Scores(self._replay.scores(standing, at, _asked(known_at)))
 
     def history(
         self,
@@ -177,6 +194,55 @@ class Monitor(Witness):
                     Point(at, points(view.hazard(company, at)) if view else 0.0)
                     for at in steps(first, last, step)
                 ],
+            )
+
+    def histories(
+        self,
+        *,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        step: str = "1d",
+        known_at: Moment | int | None = None,
+    ) -> Histories:
+        """Return the scores of all companies from `start` (default a year before) to `end`.
+
+        At the same moments as `history`, and for all of them at the cost of one.
+        """
+        with self._lock:
+            last = as_moment(end, "end") if end is not None else self._clock()
+            first = as_moment(start, "start") if start is not None else last - timedelta(days=365)
+            moments = steps(first, last, step)
+            view = self._replay.view(self._standing(known_at))
+            if view is None:
+                return Histories([], moments, [])
+            return Histories(view.ids, moments, [points_of(view.hazards(at)) for at in moments])
+
+    def what_if(
+        self, rules: str | PathLike[str], *, as_of: Moment | None = None, step: str = "1d"
+    ) -> WhatIf:
+        """Replay the whole history under a draft of the rules, beside those in force.
+
+        `rules`: the draft's folder. `as_of`: when scores are compared, default now; levels are
+        compared from the first event on, every `step`. Returns the companies whose score differs,
+        with the lines that do; when levels differ; how well each ruleset anticipates listings.
+        """
+        draft = load_ruleset(Path(rules))
+        with self._lock:
+            standing = self._standing(None)
+            at = as_moment(as_of, "as_of") if as_of is not None else self._clock()
+            now = self._replay.view(standing)
+            if now is None:
+                raise UsageError("nothing was recorded yet: declare companies and ingest events")
+            then = View(standing, draft)
+            first = standing.first(default=at)
+            moments = steps(min(first, at), at, step)
+            return WhatIf(
+                whatif.differences(now, then, at),
+                spells=whatif.spells(now, then, moments),
+                foresight=foresight(standing, [("in force", now.ruleset), ("draft", draft)]),
+                as_of=at,
+                digests=(now.ruleset.digest, draft.digest),
+                failed={**now.failed, **then.failed},
             )
 
     def resolve(self, name: str, **identifiers: str) -> Resolution:
@@ -247,8 +313,9 @@ class Monitor(Witness):
     def _standing(self, known_at: Moment | int | None) -> Standing:
         return self._replay.standing(None if known_at is None else self._position(known_at))
 
-    def _asked(self, scores: list[Score], known_at: Moment | int | None) -> list[Score]:
-        if known_at is None or isinstance(known_at, int):
-            return scores
-        asked = as_moment(known_at, "known_at")
-        return [replace(score, known_at=asked) for score in scores]
+
+def _asked(known_at: Moment | int | None) -> datetime | None:
+    """Return the moment that was asked for; None for a position, and for all of the log."""
+    if known_at is None or isinstance(known_at, int):
+        return None
+    return as_moment(known_at, "known_at")

@@ -67,13 +67,18 @@ class Replay:
         self._view = view
         return view
 
-    def scores(self, standing: Standing, at: datetime, company: str | None = None) -> list[Score]:
-        """Return the score of a company, or of all that were declared by then."""
+    def scores(
+        self, standing: Standing, at: datetime, known_at: datetime | None = None
+    ) -> Sequence[Score]:
+        """Return the scores of all companies that were declared by then, highest first."""
+        view = self.view(standing)
+        return view.scores(at, known_at) if view is not None else []
+
+    def score(self, standing: Standing, at: datetime, company: str) -> Score:
+        """Return the score of a company; one that was declared later has no lines."""
         view = self.view(standing, company)
         if view is not None:
-            return [view.score(company, at)] if company is not None else view.scores(at)
-        if company is None:
-            return []
+            return view.score(company, at)
         name = self.standing().companies[company].name
         known_at, position = standing.recorded_at, standing.position
-        return [Score(company, name, at, known_at, position, None, declared=False)]
+        return Score(company, name, at, known_at, position, None, declared=False)

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, overload
 
 from riskmon.errors import MissingExtraError, Problem
 from riskmon.forms import utc_text
-from riskmon.model import Event, Rejected, Score, level
+from riskmon.foresight import Foresight
+from riskmon.model import Cited, Event, Rejected, Score, level
+from riskmon.whatif import Difference, Spell
 
 Row = TypeVar("Row")
 
@@ -26,7 +28,7 @@ class Frame(Generic[Row]):
     """The columns, in order."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
-        self._rows = tuple(rows)
+        self._rows = rows
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self)} rows: {', '.join(self.names)}>"
@@ -90,7 +92,7 @@ class Scores(Frame[Score]):
 
     def columns(self, row: Score) -> dict[str, Any]:
         """Return company, name, value, level, the greatest line's rule and since, both clocks."""
-        top = row.hazards[0] if row.hazards else None
+        top = row.top
         return {
             "company": row.company,
             "name": row.name,
@@ -128,6 +130,63 @@ class History(Frame[Point]):
             "value": row.value,
             "level": level(row.value),
         }
+
+
+class Histories(Sequence[History]):
+    """The scores of all companies over time, by company: a matrix, and a History of each."""
+
+    def __init__(
+        self, companies: Sequence[str], moments: Sequence[datetime], values: Sequence[Any]
+    ) -> None:
+        self.companies = tuple(companies)
+        self.moments = tuple(moments)
+        self.values = values
+        """For each moment, an array of the companies' scores."""
+
+    def __len__(self) -> int:
+        return len(self.companies)
+
+    @overload
+    def __getitem__(self, index: int) -> History: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[History]: ...
+    def __getitem__(self, index: int | slice) -> History | list[History]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        pairs = zip(self.moments, self.values, strict=True)
+        rows = [Point(at, float(values[index])) for at, values in pairs]
+        return History(self.companies[index], rows)
+
+
+class WhatIf(Frame[Difference]):
+    """Companies whose score a draft of the rules would change, furthest first."""
+
+    names = ("company", "name", "now", "then", "level_now", "level_then")
+
+    def __init__(
+        self,
+        rows: Sequence[Difference],
+        *,
+        spells: list[Spell],
+        foresight: list[Foresight],
+        as_of: datetime,
+        digests: tuple[str, str],
+        failed: dict[str, str],
+    ) -> None:
+        super().__init__(rows)
+        self.spells = spells
+        """When the levels of a company differ, by company and time."""
+        self.foresight = foresight
+        """How well the rules in force, the draft and a count of events anticipate listings."""
+        self.as_of = as_of
+        self.digests = digests
+        """Of the ruleset in force, and of the draft."""
+        self.failed = failed
+        """Rules that failed, each with the reason."""
+
+    def columns(self, row: Difference) -> dict[str, Any]:
+        """Return company, name, both scores and both levels."""
+        return {name: getattr(row, name) for name in self.names}
 
 
 @dataclass
@@ -190,6 +249,8 @@ class Run:
     companies: int
     moved: list[Move]
     """Those that moved by a hundredth of a point or more since then, furthest first."""
+    failed: dict[str, str]
+    """Rules that failed, each with the reason; the others' scores stand."""
 
 
 @dataclass(frozen=True)
@@ -220,6 +281,10 @@ def to_json(value: object) -> Any:
         return {name: to_json(getattr(value, name)) for name in (*names, *clocks)}
     if isinstance(value, Event):
         return value.model_dump(mode="json", exclude_defaults=True)
+    if isinstance(value, WhatIf):
+        names = ("as_of", "digests", "spells", "foresight", "failed")
+        rows = {"companies": to_json(list(value))}
+        return rows | {name: to_json(getattr(value, name)) for name in names}
     if isinstance(value, Frame):
         return to_json(value.to_dicts())
     if isinstance(value, datetime):
@@ -230,7 +295,7 @@ def to_json(value: object) -> Any:
         return to_json(value._asdict())
     if isinstance(value, dict):
         return {name: to_json(member) for name, member in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | Cited):
         return [to_json(member) for member in value]
     if isinstance(value, float) and math.isnan(value):
         return None  # what an experimental line has for points

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainSerializer, PlainValidator, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
 from riskmon.forms import (
     EARLIEST,
@@ -86,19 +86,56 @@ def written(value: Any) -> Any:
     return {"times": written(value.times)} if isinstance(value, Times) else value
 
 
+def _schema(number: dict[str, Any]) -> WithJsonSchema:
+    """Return the JSON Schema of a number that may be dated."""
+    by_date = {
+        "type": "object",
+        "patternProperties": {"^[0-9]{4}-[0-9]{2}-[0-9]{2}": number},
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
+    return WithJsonSchema({"anyOf": [number, by_date]})
+
+
+PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1}
+FACTOR = {"type": "number", "minimum": 0}
+TIME = {
+    "anyOf": [
+        {"type": "number", "exclusiveMinimum": 0},
+        {"type": "string", "pattern": "^[0-9]+([.][0-9]+)? (day|year)s?$"},
+    ]
+}
+STAGE = {
+    "anyOf": [
+        {"const": "sources"},
+        {
+            "type": "object",
+            "properties": {"times": _schema(FACTOR).json_schema},
+            "required": ["times"],
+            "additionalProperties": False,
+        },
+        _schema(PROBABILITY).json_schema,
+    ]
+}
 probability = dated(between(0, 1, "a number from 0 to 1"))
 factor = dated(between(0, 1e6, "a number from 0"))
 below_100 = dated(between(0, math.nextafter(100, 0), "points from 0 to below 100"))
 Written = PlainSerializer(written, when_used="json")
-Probability = Annotated[Dated, PlainValidator(probability), Written]
-Severity = Annotated[Dated, PlainValidator(below_100), Written]
-HalfLife = Annotated[Dated, PlainValidator(dated(days)), Written]
+Probability = Annotated[Dated, PlainValidator(probability), Written, _schema(PROBABILITY)]
+Severity = Annotated[
+    Dated,
+    PlainValidator(below_100),
+    Written,
+    _schema({"type": "number", "minimum": 0, "exclusiveMaximum": 100}),
+]
+HalfLife = Annotated[Dated, PlainValidator(dated(days)), Written, _schema(TIME)]
+Days = Annotated[float, PlainValidator(days), WithJsonSchema(TIME)]
 
 
 class Times(Noun):
     """A stage that multiplies the likelihood, once per type."""
 
-    times: Annotated[Dated, PlainValidator(factor), Written]
+    times: Annotated[Dated, PlainValidator(factor), Written, _schema(FACTOR)]
 
 
 Stage = Dated | Times | Literal["sources"]
@@ -149,7 +186,7 @@ class Rule(Noun):
     status: Literal["draft", "experimental", "stable", "retired"] = "stable"
     severity: Severity
     stages: Annotated[
-        dict[Type, Annotated[Stage, PlainValidator(stage), Written]],
+        dict[Type, Annotated[Stage, PlainValidator(stage), Written, WithJsonSchema(STAGE)]],
         Field(min_length=1),
     ]
     open: tuple[Type, ...] = ()

@@ -9,29 +9,26 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
 
 from riskmon.errors import Problem, RulesError
 from riskmon.evaluators import evaluators
-from riskmon.model import Noun, Publisher
+from riskmon.model import Event, Noun, Publisher
 from riskmon.rules import Rule
-from riskmon.validation import check, did_you_mean
+from riskmon.validation import check, did_you_mean, path
+from riskmon.vocabulary import Word
+from riskmon.where import parties_of, words_of
 from riskmon.yaml12 import MOST_BYTES, Document
 
 PUBLISHERS = "publishers.yaml"
 
-VOCABULARY = {
-    "measure": "proposed announced in-force suspended lifted",
-    "listing": "proposed published withdrawn listed amended delisted",
-    "claim": "alleged denied corrected confirmed refuted",
-    "case": "investigated indicted superseded pleaded convicted acquitted dismissed vacated "
-    "settled fined sentenced",
-    "corporate": "founded funded launched acquired hired",
-    "commentary": "published",
-}
-"""Event types so far; a rule may name another, with a warning."""
-TYPES = {f"{family}.{word}" for family, text in VOCABULARY.items() for word in text.split()}
-ROLES = {"subject", "beneficiary", "victim", "investor", "authority", "mentioned"}
+class Unusual(NamedTuple):
+    """A word of a rule that no vocabulary has, and where it stands."""
+
+    word: Word
+    problem: Problem
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class Ruleset:
 
     rules: tuple[Rule, ...]
     publishers: tuple[Publisher, ...]
-    warnings: tuple[Problem, ...] = ()
+    unusual: tuple[Unusual, ...] = ()
     published: Mapping[str, str] | None = None
     """Versions of the evaluators by which it was published; None where it was not yet."""
 
@@ -111,7 +108,7 @@ def load_ruleset(folder: Path) -> Ruleset:
     if not folder.is_dir():
         raise RulesError([Problem("expected a folder of rule files; there is none", str(folder))])
     problems: list[Problem] = []
-    warnings: list[Problem] = []
+    unusual: list[Unusual] = []
     rules: list[Rule] = []
     publishers: list[Publisher] = []
     for file in _files(folder):
@@ -135,13 +132,14 @@ def load_ruleset(folder: Path) -> Ruleset:
             if rule.id != file.stem:
                 message = f"expected {file.stem!r}, the file's name, got {rule.id!r}"
                 problems.append(Problem(message, str(file), document.line(("id",)), "id"))
-            warnings += _unusual(rule, document)
+            problems += _more(rule, document)
+            unusual += _unusual(rule, document)
     if not (rules or problems):
         problems.append(Problem("expected at least one rule file, *.yaml", str(folder)))
     if problems:
         raise RulesError(problems)
     publishers.sort(key=lambda publisher: publisher.id)
-    return Ruleset(tuple(rules), tuple(publishers), tuple(warnings))
+    return Ruleset(tuple(rules), tuple(publishers), tuple(unusual))
 
 
 def _files(folder: Path) -> list[Path]:
@@ -188,12 +186,54 @@ def _checked(
     return None
 
 
-def _unusual(rule: Rule, document: Document) -> Iterator[Problem]:
-    for field, names, known in (("stages", rule.stages, TYPES), ("roles", rule.roles, ROLES)):
-        for name in names:
-            if name not in known:
-                what = "event type" if field == "stages" else "role"
-                hint = did_you_mean(name, known) or ": leave it if it is meant to be new"
-                message = f"{name!r} is no {what} used so far{hint}"
-                line = document.line((field, name))
-                yield Problem(message, document.file, line, field)
+def _more(rule: Rule, document: Document) -> Iterator[Problem]:
+    """Yield what is wrong with a rule that its own form does not show."""
+
+    def problem(message: str, *location: str | int) -> Problem:
+        return Problem(message, document.file, document.line(location), path(location))
+
+    evaluator = evaluators().get(rule.evaluator)
+    if evaluator is None:
+        hint = did_you_mean(rule.evaluator, evaluators()) or f"; there are {', '.join(evaluators())}"
+        yield problem(f"{rule.evaluator!r} is no evaluator{hint}", "evaluator")
+    else:
+        for found in _problems(evaluator.Parameters, rule.parameters):
+            yield problem(found.message, "parameters", *found.location)
+        if evaluator.UNIT == "company" and (rule.scope or rule.ownership):
+            field = "scope" if rule.scope else "ownership"
+            yield problem(f"{rule.evaluator} reaches companies by their names alone", field)
+    for number, example in enumerate(rule.examples):
+        for place, event in enumerate(example.events):
+            given = {"source": "example", "ref": "1", "title": "Example", **event}
+            for found in _problems(Event, given):
+                yield problem(found.message, "examples", number, "events", place, *found.location)
+
+
+def _problems(model: type[BaseModel], value: object) -> list[Problem]:
+    found = check(model, value)
+    return found if isinstance(found, list) else []
+
+
+def _unusual(rule: Rule, document: Document) -> Iterator[Unusual]:
+    """Yield each word of a rule that the vocabulary does not have."""
+    for word, location in _words(rule):
+        if not word.known():
+            line = document.line(location)
+            yield Unusual(word, Problem(word.unusual(), document.file, line, path(location[:-1])))
+
+
+def _words(rule: Rule) -> Iterator[tuple[Word, tuple[str | int, ...]]]:
+    """Yield each word of a rule, and where it stands."""
+    yield from ((Word("event type", one), ("stages", one)) for one in rule.stages)
+    yield from ((Word("role", one), ("roles", one)) for one in rule.roles)
+    for number, one in enumerate(rule.topics):
+        yield Word("topic", one), ("topics", number)
+    if rule.where is not None:
+        kinds = {"type": "event type", "topics": "topic", "scope": "subject"}
+        for name, test in rule.where.tests():
+            if name in kinds:
+                for one in words_of(test):
+                    yield Word(kinds[name], one), ("where", name, one)
+            elif name == "party":
+                for one in words_of([party.role for party in parties_of(test)]):
+                    yield Word("role", one), ("where", name, "role")

@@ -51,16 +51,16 @@ def scores(found: Scores, histories: Mapping[str, Sequence[float]] | None = None
     if not len(found):
         print("No company is declared: riskmon declare FILE", file=sys.stderr)
         return
-    console = _console()
+    screen = console()
     # Where it is narrow, figures first, then the history, then the reason.
-    histories = histories if console.width >= NARROW else None
+    histories = histories if screen.width >= NARROW else None
     history = ["history"] if histories else []
-    rule = ["most of it from"] if console.width >= (WIDE if histories else NARROW) else []
-    table = _table("company", "score", "level", *history, "since", *rule)
+    rule = ["most of it from"] if screen.width >= (WIDE if histories else NARROW) else []
+    rows = table("company", "score", "level", *history, "since", *rule)
     for score in found:
-        top = score.hazards[0] if score.hazards else None
-        _row(
-            table,
+        top = score.top
+        add_row(
+            rows,
             score.name,
             f"{score.value:.2f}",
             score.level,
@@ -68,7 +68,7 @@ def scores(found: Scores, histories: Mapping[str, Sequence[float]] | None = None
             when(top.since) if top else "",
             *([top.rule if top else ""] if rule else []),
         )
-    console.print(table)
+    screen.print(rows)
 
 
 def score(found: Score) -> None:
@@ -151,7 +151,7 @@ def history(found: History, name: str) -> None:
 
 def report(found: Report) -> None:
     """Print what an ingest did; what is odd or refused goes to standard error."""
-    from riskmon.ruleset import TYPES
+    from riskmon.vocabulary import TYPES
     from riskmon.validation import did_you_mean
 
     print(f"{safe(found.file)}: {found}")
@@ -179,6 +179,8 @@ def run(found: Run) -> None:
     print(f"{len(found.moved)} moved {since}")
     for move in found.moved:
         print(f"  {safe(move.company):<24} {move.before:6.2f} -> {move.after:6.2f}")
+    for rule, reason in found.failed.items():
+        print(f"failed: {safe(rule)}: {safe(reason)}; the other rules stand", file=sys.stderr)
 
 
 def status(found: Status) -> None:
@@ -245,28 +247,31 @@ def entry(found: Entry) -> str:
     return f"{found.position:8,}  {at}  {found.kind:<17} {key}{revision}"
 
 
-def _table(*columns: str) -> Table:
+def table(*columns: str) -> Table:
+    """Return an empty table with these columns."""
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
         # Names shrink where the terminal is narrow, figures do not.
         least = {"score": 6, "level": 8, "history": HISTORY, "since": 10}.get(column)
         side: Literal["left", "right"] = "right" if column == "score" else "left"
         most = 26 if column == "company" else None
-        table.add_column(column, justify=side, no_wrap=True, min_width=least, max_width=most)
-    return table
+        made.add_column(column, justify=side, no_wrap=True, min_width=least, max_width=most)
+    return made
 
 
-def _row(table: Table, *cells: str) -> None:
+def add_row(into: Table, *cells: str) -> None:
+    """Add a row of cells to a table."""
     from rich.text import Text
 
     # Text, not markup: a title `[/bold]` is a title.
-    table.add_row(*(Text(safe(cell), style=COLOURS.get(cell, "")) for cell in cells))
+    into.add_row(*(Text(safe(cell), style=COLOURS.get(cell, "")) for cell in cells))
 
 
-def _console() -> Console:
+def console() -> Console:
+    """Return a console as wide as the terminal, or as a page."""
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)

@@ -10,11 +10,13 @@ from functools import cached_property
 import numpy as np
 
 from riskmon.evaluators import Flags, Ints
-from riskmon.model import Company, Event
+from riskmon.forms import microseconds, since_1970
+from riskmon.model import Company, Event, Party
 from riskmon.names import Names
 from riskmon.roster import Roster
 from riskmon.ruleset import Ruleset
 from riskmon.told import NOBODY, Told, spread
+from riskmon.where import Where
 
 
 class Standing:
@@ -60,9 +62,33 @@ class Standing:
         """In how many matters an event stands."""
         return len(np.unique(self.told.rows["matter"][self.rows]))
 
+    def first(self, default: datetime) -> datetime:
+        """Return when the first of the events that stand occurred; `default` where none does."""
+        occurred = self.told.rows["occurred"][self.rows]
+        return since_1970(int(occurred.min())) if len(occurred) else default
+
     def read(self, rows: Ints) -> list[Event]:
         """Return the events of some rows, in their order."""
         return self.told.events([int(one) for one in self.told.rows["position"][rows]])
+
+    def meeting(self, where: Where, rows: Ints) -> Flags:
+        """Return which of `rows` are events that meet a rule's `where`."""
+
+        def resolve(party: Party) -> Company | None:
+            return self.companies.get(self.names.company_of(party) or "")
+
+        return np.array([where.met(event, resolve) for event in self.read(rows)], bool)
+
+    def words(self) -> dict[str, set[str]]:
+        """Return the words that events and companies mention, by the kinds of the vocabulary."""
+        told = self.told
+        subjects = {one.subject for firm in self.companies.values() for one in firm.exposures}
+        return {
+            "event type": set(told.types),
+            "role": set(told.roles),
+            "topic": {topic for topics in told.topics.names for topic in topics},
+            "subject": subjects.union(*told.scopes.names),
+        }
 
     def naming(self, company: str, at: datetime) -> list[Event]:
         """Return the events until `at` that name a company, oldest first."""
@@ -72,16 +98,28 @@ class Standing:
         found = [one for one in self.read(rows) if one.occurred_at <= at]
         return sorted(found, key=lambda event: event.occurred_at)
 
-    def _names(self, rows: Ints, companies: Iterable[str]) -> Flags:
-        """Return which of `rows` name one of some companies."""
-        codes = [self.roster.codes[one] for one in companies]
+    def naming_pairs(self, rows: Ints) -> tuple[Ints, Ints]:
+        """Return the companies that some rows name, by number, and for each the row; each once."""
         columns = self.told.rows
         counts = columns["last"][rows] - columns["first"][rows]
         party = self.told.parties["party"][spread(columns["first"][rows], counts)]
-        found = np.isin(self.roster.resolved(self.told.named.names), codes)[party]
-        names = np.zeros(len(rows), bool)
-        names[np.repeat(np.arange(len(rows)), counts)[found]] = True
-        return names
+        company = self.roster.resolved(self.told.named.names)[party]
+        known = company != NOBODY
+        pairs = np.stack([company[known], np.repeat(rows, counts)[known]])
+        company, row = np.unique(pairs, axis=1)
+        return company, row
+
+    def _names(self, rows: Ints, companies: Iterable[str]) -> Flags:
+        """Return which of `rows` name one of some companies."""
+        codes = [self.roster.codes[one] for one in companies]
+        company, row = self.naming_pairs(rows)
+        return np.isin(rows, row[np.isin(company, codes)])
+
+    def said_by(self, moment: datetime) -> Standing:
+        """Return the same log with only what had been said by `moment`, as its sources date it."""
+        found = Standing(self.told, self.position, self.recorded_at)
+        found.rows = self.rows[self.told.rows["known"][self.rows] <= microseconds(moment)]
+        return found
 
     def unresolved(self) -> dict[str, int]:
         """Return the names that mean no declared company, each with how many events name it."""

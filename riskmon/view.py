@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import numpy as np
 
@@ -15,7 +16,6 @@ from riskmon.forms import microseconds
 from riskmon.layer import Layer, Watched
 from riskmon.matters import Matters
 from riskmon.model import Line, Score
-from riskmon.rules import Rule
 from riskmon.ruleset import Ruleset
 from riskmon.standing import Standing
 from riskmon.sums import Sums
@@ -89,22 +89,9 @@ class View:
         told = standing.told
         resolved = self._numbers[standing.roster.resolved(told.named.names)]
         tellers = Tellers(told.tellers.names, self.ruleset.publishers, self._watched.codes)
-        layer = Layer(rules, Matters(told, rows, resolved), tellers, self._watched, self._met)
+        layer = Layer(rules, Matters(told, rows, resolved), tellers, self._watched, standing.meeting)
         self.failed |= layer.failed
         return [Held(layer, np.ones(layer.pieces.units, bool))]
-
-    def _met(self, rule: Rule, rows: Ints) -> Flags:
-        """Return which of `rows` meet the `where` of a rule."""
-        where, companies, names = rule.where, self.standing.companies, self.standing.names
-        if where is None:
-            return np.ones(len(rows), bool)
-        return np.array(
-            [
-                where.met(event, lambda party: companies.get(names.company_of(party) or ""))
-                for event in self.standing.read(rows)
-            ],
-            bool,
-        )
 
     # Forward
 
@@ -175,19 +162,12 @@ class View:
         moment = microseconds(at)
         return sum(one.hazard(moment) for one in self._bearing(company, COUNTED, at))
 
-    def scores(self, at: datetime) -> list[Score]:
-        """Return the score of each company at `at`, by company."""
-        if self.company is not None:
-            return [self._score(self.company, at, self.hazard(self.company, at))]
-        hazards = self.hazards(at).tolist()
-        pairs = zip(self._watched.ids, hazards, strict=True)
-        return [self._score(company, at, hazard) for company, hazard in pairs]
+    def scores(self, at: datetime, known_at: datetime | None = None) -> Ranked:
+        """Return the score of each company at `at`, highest first."""
+        return Ranked(self, at, known_at or self.standing.recorded_at)
 
-    def score(self, company: str, at: datetime) -> Score:
-        """Return the score of one company at `at`."""
-        return self._score(company, at, self.hazard(company, at))
-
-    def _score(self, company: str, at: datetime, hazard: float) -> Score:
+    def score(self, company: str, at: datetime, hazard: float | None = None) -> Score:
+        """Return the score of one company at `at`; `hazard`, where it is known."""
         return Score(
             company=company,
             name=self.standing.companies[company].name,
@@ -195,9 +175,14 @@ class View:
             known_at=self.standing.recorded_at,
             position=self.standing.position,
             ruleset=self.ruleset.digest,
-            hazard=hazard,
+            hazard=self.hazard(company, at) if hazard is None else hazard,
             drawn=self,
         )
+
+    @property
+    def ids(self) -> list[str]:
+        """The companies, in the order of `hazards`."""
+        return self._watched.ids
 
     # Lines
 
@@ -237,6 +222,36 @@ class View:
 
 
 STATUSES = (COUNTED, SHOWN)
+
+
+class Ranked(Sequence[Score]):
+    """Scores of all companies at a moment, highest first; each is made when it is looked at."""
+
+    def __init__(self, view: View, at: datetime, known_at: datetime | None) -> None:
+        self._view, self._at, self._known_at = view, at, known_at
+        self._hazards = view.hazards(at)
+        # By value as it is shown, and by company where that is the same.
+        self._order = np.argsort(-self.values, kind="stable")
+
+    @property
+    def values(self) -> Floats:
+        """The scores, 0 to 100, in the order of `view.ids`."""
+        found: Floats = -100 * np.expm1(-self._hazards)
+        return found
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @overload
+    def __getitem__(self, index: int) -> Score: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Score]: ...
+    def __getitem__(self, index: int | slice) -> Score | list[Score]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        number = int(self._order[index])
+        score = self._view.score(self._view.ids[number], self._at, float(self._hazards[number]))
+        return replace(score, known_at=self._known_at)
 
 
 def _matters(held: Held) -> Ints:

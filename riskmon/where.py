@@ -11,7 +11,7 @@ is not there.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, WithJsonSchema, model_validator
@@ -160,11 +160,29 @@ class Where(BaseModel):
         yield from (self.model_extra or {}).items()
 
 
+def parties_of(test: Any) -> tuple[PartyTest, ...]:
+    """Return the tests of parties in the test of `party`."""
+    inner = test.none if isinstance(test, NoParty) else test
+    return inner if isinstance(inner, tuple) else (inner,)
+
+
+def words_of(test: Any) -> Iterator[str]:
+    """Yield the text that a test, or some, compare with."""
+    if isinstance(test, str):
+        yield test
+    elif isinstance(test, list):
+        for one in test:
+            yield from words_of(one)
+    elif isinstance(test, dict):
+        for name in LISTS:
+            yield from words_of(test.get(name))
+
+
 def _parties(wanted: Any, parties: Iterable[Party], resolve: Resolve) -> bool:
-    if isinstance(wanted, NoParty):
-        return not _parties(wanted.none, parties, resolve)
-    tests = wanted if isinstance(wanted, tuple) else (wanted,)
-    return any(one.met(party, resolve(party)) for party in parties for one in tests)
+    found = any(
+        one.met(party, resolve(party)) for party in parties for one in parties_of(wanted)
+    )
+    return not found if isinstance(wanted, NoParty) else found
 
 
 def _attribute(attributes: Mapping[str, Any], path: str) -> Any:

@@ -115,7 +115,7 @@ class Witness:
                 return [f"company: the ledger knows none with the id {company!r}"]
             standing = self._replay.standing(receipt["position"])
             at = as_moment(receipt["as_of"], "as_of")
-            (score,) = self._replay.scores(standing, at, company)
+            score = self._replay.score(standing, at, company)
             found = receipts.receipt(score, self._ledger.at(score.position))
             if self._could_be_known_at(receipt["known_at"], score):
                 found["known_at"] = receipt["known_at"]
@@ -154,11 +154,11 @@ class Witness:
     def _contradiction(self, entry: Entry, then: Standing, now: Standing) -> Contradiction | None:
         company, as_of, said, basis = changes.said(entry)
         at = moment(as_of)
-        (score,) = self._replay.scores(now, at, company)
+        score = self._replay.score(now, at, company)
         # What was said on more than `then` was belied later too; the rest only if it moved since.
         before = said
         if basis <= then.position:
-            before = self._replay.scores(then, at, company)[0].value
+            before = self._replay.score(then, at, company).value
         if min(abs(score.value - one) for one in (said, before)) <= changes.LEAST_POINTS:
             return None
         return Contradiction(entry.kind, entry.position, entry.ref, company, at, said, score.value)

@@ -1,0 +1,74 @@
+"""Surge: unusually many matters about one company in a window, against its own past.
+
+    likelihood = cap x P(fewer than n matters)        where at least `least` began in the window
+
+n is how many matters of the company began within the window before an event; how many are usual is
+Poisson with the mean of the `baseline` before the window, and one more (so that a quiet past is not
+taken for silence). Published scan statistics do the same over space: Kulldorff, Communications in
+Statistics 26, 1997, https://doi.org/10.1080/03610929708831995
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from riskmon.evaluators import NEVER, Floats, Found, Ints, Walk
+from riskmon.model import Noun
+from riskmon.rules import Days, Terms
+
+VERSION = "1"
+UNIT = "company"
+MICROSECONDS = 86_400_000_000
+MOST_TERMS = 1000
+"""Above so many usual matters, the normal distribution is near enough."""
+
+
+class Parameters(Noun):
+    """What is unusual."""
+
+    window: Days = 30.0
+    baseline: Days = 365.0
+    least: int = 3
+
+
+def evaluate(parameters: Parameters, terms: Terms, walk: Walk) -> Found:
+    """Return how unusual the number of matters is after each event of a company."""
+    counts = np.diff(walk.starts)
+    company = np.repeat(np.arange(len(counts)), counts)
+    begins = _first_of_matter(walk, company)
+    # Companies far apart in time, so that one search serves all.
+    span = int(walk.occurred.max(initial=0) - walk.occurred.min(initial=0)) + 1
+    width, past = (int(days * MICROSECONDS) for days in (parameters.window, parameters.baseline))
+    apart = span + width + past + 1
+    moments = (walk.occurred - walk.occurred.min(initial=0)) + company * apart
+    began = np.append(0, np.cumsum(begins))
+
+    def until(moment: Ints) -> Ints:
+        """Return how many matters had begun by a moment, that included."""
+        return began[np.searchsorted(moments, moment, side="right")]
+
+    now, before, long_before = until(moments), until(moments - width), until(moments - width - past)
+    found = now - before
+    usual = (before - long_before + 1) * (width / past)
+    likelihood = np.where(found >= parameters.least, terms.cap * _fewer(found, usual), 0.0)
+    since = np.where(likelihood > 0, walk.occurred, NEVER)
+    return Found(likelihood, since, np.full(len(since), -1))
+
+
+def _first_of_matter(walk: Walk, company: Ints) -> Ints:
+    """Return 1 for each event that is its company's first of a matter."""
+    keys = company * (int(walk.matter.max(initial=0)) + 1) + walk.matter
+    first = np.zeros(len(keys), np.int64)
+    first[np.unique(keys, return_index=True)[1]] = 1
+    return first
+
+
+def _fewer(found: Ints, usual: Floats) -> Floats:
+    """Return how likely fewer than `found` are, where `usual` are expected."""
+    total, term = np.zeros(len(found)), np.exp(-np.minimum(usual, MOST_TERMS / 2))
+    for number in range(int(min(found.max(initial=0), MOST_TERMS))):
+        total += np.where(number < found, term, 0.0)
+        term = term * usual / (number + 1)
+    many = (found > MOST_TERMS) | (usual > MOST_TERMS / 2)
+    near = 1 / (1 + np.exp(-1.702 * (found - 0.5 - usual) / np.sqrt(np.maximum(usual, 1))))
+    return np.clip(np.where(many, near, total), 0.0, 1.0)

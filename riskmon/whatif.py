@@ -1,0 +1,148 @@
+"""What a draft of the rules would have done: over the whole history, beside the rules in force."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import numpy as np
+
+from riskmon.evaluators import Flags, Floats
+from riskmon.model import LEVELS, Line, level, points
+from riskmon.view import View
+
+BOUNDS = np.array(sorted(LEVELS.values())[:-1], float)
+"""Scores from which the second level and those above it begin."""
+NAMES = tuple(sorted(LEVELS, key=LEVELS.__getitem__))
+LEAST_POINTS = 0.005
+
+
+class Cause(NamedTuple):
+    """A line that is not the same under both rulesets, and its points under each."""
+
+    rule: str
+    matter: str
+    now: float
+    then: float
+
+
+class Difference(NamedTuple):
+    """A company's score under the rules in force, and under the draft."""
+
+    company: str
+    name: str
+    now: float
+    then: float
+    level_now: str
+    level_then: str
+    why: list[Cause]
+    """The lines that differ, furthest first."""
+
+
+class Spell(NamedTuple):
+    """Days on which a company has one level under the rules in force, another under the draft."""
+
+    company: str
+    start: datetime
+    end: datetime
+    """The first of the days compared on which it is so, and the last."""
+    level_now: str
+    level_then: str
+    why: list[Cause]
+    """The lines that differ on the first day."""
+
+
+def differences(now: View, then: View, at: datetime) -> list[Difference]:
+    """Return the companies whose score differs at `at`, furthest first."""
+    before, after = points_of(now.hazards(at)), points_of(then.hazards(at))
+    order = np.argsort(-np.abs(after - before), kind="stable")
+    found = []
+    for number in order[np.abs(after - before)[order] >= LEAST_POINTS].tolist():
+        company = now.ids[number]
+        found.append(
+            Difference(
+                company,
+                now.standing.companies[company].name,
+                float(before[number]),
+                float(after[number]),
+                level(before[number]),
+                level(after[number]),
+                causes(now, then, company, at),
+            )
+        )
+    return found
+
+
+def causes(now: View, then: View, company: str, at: datetime) -> list[Cause]:
+    """Return the lines of a company that differ between two rulesets, furthest first."""
+    before, after = (_points(view, company, at) for view in (now, then))
+    pairs = {key: (before.get(key, 0.0), after.get(key, 0.0)) for key in {**before, **after}}
+    found = [
+        Cause(*key, *pair) for key, pair in pairs.items() if abs(pair[0] - pair[1]) > LEAST_POINTS
+    ]
+    return sorted(found, key=lambda one: (-abs(one.then - one.now), one.rule, one.matter))
+
+
+def _points(view: View, company: str, at: datetime) -> dict[tuple[str, str], float]:
+    lines: Sequence[Line] = view.lines(company, at)
+    total = sum(line.hazard for line in lines)
+    return {
+        (line.rule, line.matter): points(total) * line.hazard / total for line in lines if total
+    }
+
+
+def spells(now: View, then: View, moments: Sequence[datetime]) -> list[Spell]:
+    """Return when the levels of a company differ, by company and time.
+
+    `moments`: the days to compare, in order.
+    """
+    open_: dict[int, tuple[int, int, int]] = {}
+    found: list[tuple[int, datetime, datetime, int, int]] = []
+    previous = np.full(len(now.ids), -1)
+    for place, at in enumerate(moments):
+        levels = [_levels(points_of(view.hazards(at))) for view in (now, then)]
+        pair = np.where(levels[0] != levels[1], levels[0] * len(NAMES) + levels[1], -1)
+        for number in np.flatnonzero(pair != previous).tolist():
+            if number in open_:
+                start, *both = open_.pop(number)
+                found.append((number, moments[start], moments[place - 1], *both))
+            if pair[number] >= 0:
+                open_[number] = (place, *divmod(int(pair[number]), len(NAMES)))
+        previous = pair
+    for number, (start, *both) in open_.items():
+        found.append((number, moments[start], moments[-1], *both))
+    return [
+        Spell(
+            now.ids[number],
+            start,
+            end,
+            NAMES[one],
+            NAMES[other],
+            causes(now, then, now.ids[number], start),
+        )
+        for number, start, end, one, other in sorted(found)
+    ]
+
+
+def points_of(hazards: Floats) -> Floats:
+    """Return scores, 0 to 100, from summed hazards."""
+    found: Floats = -100 * np.expm1(-hazards)
+    return found
+
+
+def _levels(scores: Floats) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return np.searchsorted(BOUNDS, scores, side="right")
+
+
+def ranked(scores: Floats, truth: Flags) -> float:
+    """Return the area under the ROC curve: how often one that came is ranked above one that did not.
+
+    Equal ones count half. NaN where all or none came. Hanley and McNeil, Radiology 143, 1982.
+    """
+    came, did_not = int(truth.sum()), int((~truth).sum())
+    if not (came and did_not):
+        return float("nan")
+    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    return float((rank[truth].sum() - came * (came + 1) / 2) / (came * did_not))
