@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from riskmon import vocabulary
+
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = 3650
-TOPICS = [f"topic-{number}" for number in range(10)]
+TOPICS = sorted(vocabulary.TOPICS)[:10]
 TELLERS = [f"publisher-{number}" for number in range(30)]
 SECTORS = [f"sector:s{number}" for number in range(20)]
 PLACES = ["cn", "us", "de", "jp", "kr", "tw", "in", "sg"]
@@ -75,17 +77,18 @@ def _popular(chance: random.Random, count: int) -> int:
     return min(int(chance.paretovariate(0.8)) - 1, count - 1)
 
 
-def rules() -> Iterator[dict[str, Any]]:
-    """Yield twenty rules: four by scope, two by ownership, a third of each family."""
-    for number in range(20):
+def rules(count: int = 20) -> Iterator[dict[str, Any]]:
+    """Yield rules: of twenty four by scope, two by ownership, and a third of each family."""
+    for place in range(count):
+        number = place % 20
         family = "measure" if number < 4 else ["claim", "case", "listing"][number % 3]
         kinds = [f"{family}.{word}" for word in FAMILIES[family]]
         stages: dict[str, Any] = {kind: 0.2 + 0.2 * place for place, kind in enumerate(kinds)}
         if family == "claim":
             stages |= {kinds[0]: "sources", kinds[1]: {"times": 0.7}, kinds[2]: {"times": 0.3}}
         yield {
-            "id": f"rule-{number}",
-            "title": f"Rule {number}",
+            "id": f"rule-{place}",
+            "title": f"Rule {place}",
             "category": f"category-{number % 5}",
             "severity": 10 + 3 * number,
             "stages": stages,
@@ -96,7 +99,19 @@ def rules() -> Iterator[dict[str, Any]]:
         }
 
 
-def write(folder: Path, event_count: int, company_count: int) -> tuple[Path, Path, Path]:
+def publishers() -> Iterator[dict[str, Any]]:
+    """Yield the tellers, three to a group."""
+    for number, teller in enumerate(TELLERS):
+        yield {
+            "id": teller,
+            "group": f"group-{number // 3}",
+            "credibility": round(0.2 + number % 7 / 10, 1),
+        }
+
+
+def write(
+    folder: Path, event_count: int, company_count: int, rule_count: int = 20
+) -> tuple[Path, Path, Path]:
     """Write events, companies and rules into `folder`; return the three paths."""
     paths = folder / "events.jsonl", folder / "companies.jsonl", folder / "rules"
     for path, rows in zip(
@@ -105,11 +120,7 @@ def write(folder: Path, event_count: int, company_count: int) -> tuple[Path, Pat
         with path.open("w", encoding="utf-8") as out:
             out.writelines(json.dumps(row) + "\n" for row in rows)
     paths[2].mkdir()
-    for rule in rules():
+    for rule in rules(rule_count):
         (paths[2] / f"{rule['id']}.yaml").write_text(json.dumps(rule), "utf-8")
-    publishers = [
-        {"id": teller, "group": f"group-{number // 3}", "credibility": 0.2 + number % 7 / 10}
-        for number, teller in enumerate(TELLERS)
-    ]
-    (paths[2] / "publishers.yaml").write_text(json.dumps(publishers), "utf-8")
+    (paths[2] / "publishers.yaml").write_text(json.dumps(list(publishers())), "utf-8")
     return paths

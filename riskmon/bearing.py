@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from riskmon.cited import Cited
 from riskmon.evaluators import Flags, Floats, Ints
 from riskmon.forms import since_1970
 from riskmon.layer import Layer
-from riskmon.model import Cited, Line
+from riskmon.model import Line
 from riskmon.reach import SCOPE, VIA
 from riskmon.roster import NOBODY
 from riskmon.told import spread

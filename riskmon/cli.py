@@ -96,14 +96,17 @@ def parser() -> argparse.ArgumentParser:
     add("score", _score, "a company's score", where, then, name)
     add("scores", _scores, "all scores, highest first", where, then)
     add("explain", _explain, "a company's score, line by line", where, then, name)
-    history = add("history", _history, "a company's score over time", where, known, name)
-    history.add_argument("--start", metavar="WHEN", help="(default: a year before the end)")
-    history.add_argument("--end", metavar="WHEN", help="(default: now)")
-    history.add_argument("--step", default="1w", help="such as 1d, 12h, 4w (default: 1w)")
+    _add_steps(add("history", _history, "a company's score over time", where, known, name))
     add_rules(commands, where)
     add_commands(add, where, then)
     add("status", _status, "what there is", where)
     return top
+
+
+def _add_steps(history: argparse.ArgumentParser) -> None:
+    history.add_argument("--start", metavar="WHEN", help="(default: a year before the end)")
+    history.add_argument("--end", metavar="WHEN", help="(default: now)")
+    history.add_argument("--step", default="1w", help="such as 1d, 12h, 4w (default: 1w)")
 
 
 def _query(arguments: argparse.Namespace) -> Monitor:

@@ -73,6 +73,11 @@ def position(given: str) -> int:
     return int(given)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number and its noun, such as `1 rule` and `2 rules`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def text_of(file: str) -> str:
     """Return the text of a file, of standard input for `-`."""
     try:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from riskmon.cli_common import opened, out, print_json, say
+from riskmon.cli_common import counted, opened, out, print_json, say
 from riskmon.errors import DatabaseError, RulesError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def add_rules(commands: Any, where: Any) -> None:
         one.set_defaults(run=run)
         return one
 
-    add("check", _check, "every problem of a folder at once, each with file and line", where, folder)
+    add("check", _check, "every problem of a folder at once, with file and line", where, folder)
     add("test", _test, "run the examples of a folder's rules", where, folder)
     diff = add("diff", _diff, "replay the whole history under a draft of the rules", where)
     diff.add_argument("draft", metavar="DRAFT", help="the folder of the draft")
@@ -67,8 +67,9 @@ def _check(arguments: argparse.Namespace) -> int:
         ruleset = load_ruleset(_folder(arguments))
         warnings = _unusual(arguments, ruleset)
         text = (
-            f"{len(ruleset.rules):,} rules and {len(ruleset.publishers):,} publishers, "
-            f"no problem: ruleset {ruleset.digest[:12]}"
+            f"{counted(len(ruleset.rules), 'rule')} and "
+            f"{counted(len(ruleset.publishers), 'publisher')}, no problem: "
+            f"ruleset {ruleset.digest[:12]}"
         )
     except RulesError as error:
         problems = error.problems

@@ -69,7 +69,7 @@ class _Before(NamedTuple):
 
     scores: list[float]
     days: list[float]
-    count: int
+    events: int
 
 
 def foresight(standing: Standing, rulesets: Sequence[tuple[str, Ruleset]]) -> list[Foresight]:
@@ -84,9 +84,10 @@ def foresight(standing: Standing, rulesets: Sequence[tuple[str, Ruleset]]) -> li
     # The count's alarm is set so that it raises about as many as the first ruleset does.
     wanted = int((panel.scores[0] >= ALARM).sum()) if len(rulesets) else 0
     bound = _bound(panel.counts, wanted)
-    days = [float("nan") for one in before if one.count >= bound]
+    days = [float("nan") for one in before if one.events >= bound]
     counts = panel.counts.astype(float)
-    found.append(_judged(f"{bound} events in a year", len(listed), days, counts, bound, panel.truth))
+    name = f"{bound} events in a year"
+    found.append(_judged(name, len(listed), days, counts, bound, panel.truth))
     return found
 
 
@@ -137,13 +138,12 @@ def _before(
     return _Before(scores, days, int(_counts(known, at)[standing.roster.codes[company]]))
 
 
-def _panel(
-    standing: Standing, rulesets: Sequence[Ruleset], listed: dict[str, datetime]
-) -> _Panel:
+def _panel(standing: Standing, rulesets: Sequence[Ruleset], listed: dict[str, datetime]) -> _Panel:
     occurred = standing.told.rows["occurred"][standing.rows]
     ids = standing.roster.ids
     never = 2**62
-    when = np.array([microseconds(listed[one]) if one in listed else never for one in ids], np.int64)
+    at_ = [microseconds(listed[one]) if one in listed else never for one in ids]
+    when = np.array(at_, np.int64)
     truth, counts = [np.zeros(0, bool)], [np.zeros(0, np.int64)]
     scores: list[list[Floats]] = [[np.zeros(0)] for _ in rulesets]
     if len(occurred):

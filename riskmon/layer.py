@@ -1,4 +1,4 @@
-"""A layer: some matters under some rules, as pieces; and the lines that the world draws from them."""
+"""A layer: some matters under some rules, as pieces; and the lines that a world draws from them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import numpy as np
 
 from riskmon import reach
 from riskmon.errors import EvaluatorError
-from riskmon.evaluators import NEVER, Flags, Floats, Found, Ints, evaluators, run
+from riskmon.evaluators import NEVER, Floats, Found, Ints, evaluators, run
 from riskmon.matters import Matters, Meeting, Reading, read
 from riskmon.pieces import DAY, OPEN, Block, Index, Lines, Pieces, Scope
+from riskmon.roster import NOBODY
 from riskmon.rules import Rule, Terms
-from riskmon.told import FOR_EVER, NOBODY, Codes
+from riskmon.told import FOR_EVER, Codes
 from riskmon.walks import Tellers, Units, of_companies, of_matters
 from riskmon.world import World, Worlds
 
@@ -84,9 +85,7 @@ class Layer:
             named = type(named)(*(column[keep] for column in named))
             units = of_companies(reading, self._tellers, named)
         else:
-            units = of_matters(
-                reading, self._tellers, companies, named_only=not _reaches(rule)
-            )
+            units = of_matters(reading, self._tellers, companies, named_only=not _reaches(rule))
         occurred = matters.of("occurred")[units.events]
         found = []
         for start, end, terms in rule.epochs():
@@ -161,9 +160,7 @@ class Layer:
             half_life=joined(self._pieces, "half_life"),
             event=joined(self._pieces, "event"),
             stage=joined(self._pieces, "stage"),
-            half_lives=np.divide(
-                1 / DAY, days, out=np.zeros(len(days)), where=days > 0
-            ),
+            half_lives=np.divide(1 / DAY, days, out=np.zeros(len(days)), where=days > 0),
             units=self._count,
         )
         self.block = joined(self._units, "block")
@@ -237,9 +234,7 @@ class Layer:
 class _Exposed:
     """Who is exposed to the scopes of a block's matters, and how much."""
 
-    def __init__(
-        self, one: _Made, scopes: Codes, world: World, codes: Mapping[str, int]
-    ) -> None:
+    def __init__(self, one: _Made, scopes: Codes, world: World, codes: Mapping[str, int]) -> None:
         self._one = one
         self._companies = len(codes)
         found = Codes()
@@ -264,7 +259,8 @@ class _Exposed:
 
     def weight(self, matter: Ints, company: Ints) -> Floats:
         """Return the weight by scope of each matter on each company."""
-        key = np.where(self._group[matter] >= 0, self._group[matter] * self._companies + company, -1)
+        group = self._group[matter]
+        key = np.where(group >= 0, group * self._companies + company, -1)
         if not len(self._key):
             return np.zeros(len(key))
         place = np.minimum(np.searchsorted(self._key, key), len(self._key) - 1)
@@ -284,16 +280,12 @@ class _Exposed:
         scope = self.weight(matter, company)
         fresh = ~np.isin(units.partial, found.matter * companies + found.company) & (scope > 0)
         partial = (own, company, scope, np.full(len(own), reach.SCOPE), unit_of[matter], scope)
-        return Lines(
-            *(np.append(a, b[fresh]) for a, b in zip(named, partial, strict=True))
-        )
+        return Lines(*(np.append(a, b[fresh]) for a, b in zip(named, partial, strict=True)))
 
     def scope(self, unit_of: Ints) -> Scope:
         """Return the units in scope, and the companies exposed to them."""
         matter = np.flatnonzero(self._group >= 0)
-        return Scope(
-            unit_of[matter], self._group[matter], self._company, self._weight, self._first
-        )
+        return Scope(unit_of[matter], self._group[matter], self._company, self._weight, self._first)
 
 
 def _plain(unit: Ints, found: reach.Reached) -> Lines:
@@ -307,8 +299,8 @@ def _of_companies(one: _Made, found: reach.Reached) -> Lines:
     np.maximum.at(weight, found.company, found.weight)
     unit = np.arange(len(company)) + one.base
     keep = weight[company] > 0
-    reached = reach.Reached(unit, company, weight[company], np.zeros(len(unit), int))
-    return _plain(unit[keep], reach.Reached(*(column[keep] for column in reached)))
+    reached = reach.Reached(unit, company, weight[company], np.zeros(len(unit), int)).some(keep)
+    return _plain(reached.matter, reached)
 
 
 def _no_lines() -> Lines:

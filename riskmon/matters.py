@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from riskmon.where import Where
 
 
 class Matters:
-    """Some rows of a log, by (matter, occurred, place), and the companies that each matter names."""
+    """Some rows of a log, by (matter, occurred, place), and the companies each matter names."""
 
     def __init__(self, told: Told, rows: Ints, company_of: Ints) -> None:
         """`company_of`: the company's number for each number of `told.named`, -1 for none."""
@@ -40,7 +40,7 @@ class Matters:
     def __len__(self) -> int:
         return len(self.codes)
 
-    def of(self, column: str) -> NDArray[np.generic]:
+    def of(self, column: str) -> NDArray[Any]:
         """Return a column of the log, for the rows here."""
         return self.told.rows[column][self.rows]
 
@@ -48,7 +48,8 @@ class Matters:
         """Return for each matter whether a flag of its rows is up."""
         if not len(self):
             return np.zeros(0, bool)
-        return np.logical_or.reduceat(flags, self.starts[:-1])
+        found: Flags = np.logical_or.reduceat(flags, self.starts[:-1])
+        return found
 
     def _named(self) -> Named:
         first, last = self.of("first"), self.of("last")
@@ -69,7 +70,8 @@ class Matters:
 def distinct(values: Ints) -> Ints:
     """Return the different values, sorted; where most differ, four times as fast as np.unique."""
     found = np.sort(values)
-    return found[np.diff(found, prepend=found[:1] - 1) != 0]
+    once: Ints = found[np.diff(found, prepend=found[:1] - 1) != 0]
+    return once
 
 
 class Named(NamedTuple):

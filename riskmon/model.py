@@ -7,11 +7,11 @@ checked there; entries, lines and scores are made by riskmon itself and are plai
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Annotated, Any, Literal, NamedTuple, Protocol, overload
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 from pydantic import (
     AfterValidator,
@@ -175,42 +175,6 @@ Taken = tuple[int, str, str, str, str]
 """An entry as the fold of the log reads it: position, kind, source, ref, body."""
 
 
-class Cited(Sequence[Event]):
-    """The events that a line stands on, read from the ledger when they are looked at."""
-
-    __slots__ = ("_read", "positions")
-
-    def __init__(
-        self, positions: Sequence[int], read: Callable[[Sequence[int]], Sequence[Event]]
-    ) -> None:
-        self.positions = tuple(positions)
-        self._read = read
-
-    def __len__(self) -> int:
-        return len(self.positions)
-
-    def __iter__(self) -> Iterator[Event]:
-        return iter(self._read(self.positions))
-
-    @overload
-    def __getitem__(self, index: int) -> Event: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Event]: ...
-    def __getitem__(self, index: int | slice) -> Event | Sequence[Event]:
-        if isinstance(index, slice):
-            return Cited(self.positions[index], self._read)
-        return self._read((self.positions[index],))[0]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Cited) and self.positions == other.positions
-
-    def __hash__(self) -> int:
-        return hash(self.positions)
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} events>"
-
-
 class Line(NamedTuple):
     """One rule on one matter for one company: hazard = -ln(1 - severity/100) x the rest."""
 
@@ -230,6 +194,7 @@ class Line(NamedTuple):
     via: str
     """How the rule reaches the company: named, owned or scope."""
     events: Sequence[Event]
+    """Those it stands on, in order."""
     points: float = math.nan
     """Its share of the score; the points of a score's lines add up to it."""
     without: float = math.nan

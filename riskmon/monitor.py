@@ -12,11 +12,11 @@ from pathlib import Path
 from riskmon import intake, readmodel, sources, whatif
 from riskmon.database import beside, default_url, shipped
 from riskmon.errors import Problem, RulesError, UnknownCompanyError, UsageError
+from riskmon.foresight import foresight
 from riskmon.intake import OWN, Input, Intake
 from riskmon.ledger import Fact
 from riskmon.model import Company, Event, Score, points
 from riskmon.names import Resolution, words
-from riskmon.foresight import foresight
 from riskmon.results import Histories, History, Move, Point, Report, Run, Scores, Status, WhatIf
 from riskmon.ruleset import Ruleset, load_ruleset
 from riskmon.scoring import steps

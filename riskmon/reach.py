@@ -32,6 +32,10 @@ class Reached(NamedTuple):
     weight: Floats
     via: Ints
 
+    def some(self, rows: Ints | Flags) -> Reached:
+        """Return some of them."""
+        return Reached(self.matter[rows], self.company[rows], self.weight[rows], self.via[rows])
+
 
 def by_name(terms: Terms, roles: Codes, named: Named, reads: Flags) -> Reached:
     """Return the companies that the matters read name, each by the greatest of its roles."""
@@ -52,16 +56,14 @@ def by_owner(
     if not (terms.control or terms.minority):
         return named
     around = np.zeros(len(ids) + 1, bool)
-    for company in (*world.owned, *world.owners):
-        if company in codes:
-            around[codes[company]] = True
+    for one in (*world.owned, *world.owners):
+        if one in codes:
+            around[codes[one]] = True
     inside = np.flatnonzero(around[named.company])
     first = np.flatnonzero(np.diff(named.matter[inside], prepend=-1))
     profiles: dict[tuple[tuple[int, float], ...], list[tuple[int, float]]] = {}
     matters, companies, weights = [], [], []
-    pairs = list(
-        zip(named.company[inside].tolist(), named.weight[inside].tolist(), strict=True)
-    )
+    pairs = list(zip(named.company[inside].tolist(), named.weight[inside].tolist(), strict=True))
     bounds = [*first.tolist(), len(pairs)]
     of = named.matter[inside][first].tolist()
     for matter, begin, end in zip(of, bounds, bounds[1:], strict=False):
@@ -140,11 +142,16 @@ def groups(matters: Matters, reads: Flags, found: Codes) -> Ints:
 
 def _joined(named: Reached, owned: Reached) -> Reached:
     """Return both, each matter and company once: the greater weight, by name where it is equal."""
-    both = Reached(*(np.append(one, other) for one, other in zip(named, owned, strict=True)))
+    both = Reached(
+        np.append(named.matter, owned.matter),
+        np.append(named.company, owned.company),
+        np.append(named.weight, owned.weight),
+        np.append(named.via, owned.via),
+    )
     order = np.lexsort((both.via, -both.weight, both.company, both.matter))
     order = order[_first(both.matter[order], both.company[order])]
     order = order[both.weight[order] > 0]
-    return Reached(*(column[order] for column in both))
+    return both.some(order)
 
 
 def _first(matter: Ints, company: Ints) -> Ints:

@@ -60,7 +60,11 @@ class Replay:
     def _forward(self, standing: Standing, ruleset: Ruleset) -> View:
         """Return the live view, brought to what stands now."""
         view = self._view
-        if view is None or view.ruleset is not ruleset or view.standing.roster is not standing.roster:
+        if (
+            view is None
+            or view.ruleset is not ruleset
+            or view.standing.roster is not standing.roster
+        ):
             view = View(standing, ruleset)
         elif view.standing.position < standing.position:
             view = view.forward(standing, self._told.changed(view.standing.position))

@@ -12,10 +12,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar, overload
 
+from riskmon.cited import Cited
 from riskmon.errors import MissingExtraError, Problem
-from riskmon.forms import utc_text
 from riskmon.foresight import Foresight
-from riskmon.model import Cited, Event, Rejected, Score, level
+from riskmon.forms import utc_text
+from riskmon.model import Event, Rejected, Score, level
 from riskmon.whatif import Difference, Spell
 
 Row = TypeVar("Row")
@@ -188,6 +189,11 @@ class WhatIf(Frame[Difference]):
         """Return company, name, both scores and both levels."""
         return {name: getattr(row, name) for name in self.names}
 
+    def to_json(self) -> dict[str, Any]:
+        """Return all of it as plain values, to be printed as one JSON document."""
+        rest = ("as_of", "digests", "spells", "foresight", "failed")
+        return {"companies": list(self), **{name: getattr(self, name) for name in rest}}
+
 
 @dataclass
 class Report:
@@ -281,12 +287,8 @@ def to_json(value: object) -> Any:
         return {name: to_json(getattr(value, name)) for name in (*names, *clocks)}
     if isinstance(value, Event):
         return value.model_dump(mode="json", exclude_defaults=True)
-    if isinstance(value, WhatIf):
-        names = ("as_of", "digests", "spells", "foresight", "failed")
-        rows = {"companies": to_json(list(value))}
-        return rows | {name: to_json(getattr(value, name)) for name in names}
     if isinstance(value, Frame):
-        return to_json(value.to_dicts())
+        return to_json(value.to_json() if isinstance(value, WhatIf) else value.to_dicts())
     if isinstance(value, datetime):
         return utc_text(value).replace(".000000Z", "Z")
     if isinstance(value, Report | Run | Status):
@@ -297,6 +299,6 @@ def to_json(value: object) -> Any:
         return {name: to_json(member) for name, member in value.items()}
     if isinstance(value, list | tuple | Cited):
         return [to_json(member) for member in value]
-    if isinstance(value, float) and math.isnan(value):
-        return None  # what an experimental line has for points
+    if isinstance(value, float):
+        return None if math.isnan(value) else value  # an experimental line has no points
     return str(value) if isinstance(value, Path) else value

@@ -7,7 +7,7 @@ import json
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,6 +38,7 @@ class Ruleset:
     rules: tuple[Rule, ...]
     publishers: tuple[Publisher, ...]
     unusual: tuple[Unusual, ...] = ()
+    """Words of the rules that the vocabulary does not have; the ledger may."""
     published: Mapping[str, str] | None = None
     """Versions of the evaluators by which it was published; None where it was not yet."""
 
@@ -108,38 +109,57 @@ def load_ruleset(folder: Path) -> Ruleset:
     if not folder.is_dir():
         raise RulesError([Problem("expected a folder of rule files; there is none", str(folder))])
     problems: list[Problem] = []
-    unusual: list[Unusual] = []
-    rules: list[Rule] = []
-    publishers: list[Publisher] = []
+    files: list[_File] = []
     for file in _files(folder):
         if file.suffix != ".yaml":
             problems.append(Problem("expected the ending .yaml: rename the file", str(file)))
             continue
         try:
-            raw = _read(file)
+            files.append(_checked_file(file, _read(file)))
         except OSError as error:
             message = f"cannot be read: {error.strerror or error}"
             problems.append(Problem(message, str(file)))
             continue
-        document = Document(raw, str(file))
-        problems += document.problems
-        if document.problems:
-            continue
-        if file.name == PUBLISHERS:
-            publishers = list(_publishers(document, problems))
-        elif isinstance(rule := _checked(Rule, document, (), problems), Rule):
-            rules.append(rule)
-            if rule.id != file.stem:
-                message = f"expected {file.stem!r}, the file's name, got {rule.id!r}"
-                problems.append(Problem(message, str(file), document.line(("id",)), "id"))
-            problems += _more(rule, document)
-            unusual += _unusual(rule, document)
-    if not (rules or problems):
+        problems += files[-1].problems
+    if not (files or problems):
         problems.append(Problem("expected at least one rule file, *.yaml", str(folder)))
     if problems:
         raise RulesError(problems)
-    publishers.sort(key=lambda publisher: publisher.id)
-    return Ruleset(tuple(rules), tuple(publishers), tuple(unusual))
+    publishers = sorted((one for file in files for one in file.publishers), key=lambda one: one.id)
+    rules = tuple(file.rule for file in files if file.rule is not None)
+    if not rules:
+        raise RulesError([Problem("expected at least one rule file, *.yaml", str(folder))])
+    return Ruleset(rules, tuple(publishers), tuple(one for file in files for one in file.unusual))
+
+
+class _File(NamedTuple):
+    """What a file of the folder says, and what is wrong with it."""
+
+    rule: Rule | None
+    publishers: tuple[Publisher, ...]
+    problems: tuple[Problem, ...]
+    unusual: tuple[Unusual, ...]
+
+
+@lru_cache(maxsize=500)  # a folder is read again and again; most of it did not change
+def _checked_file(file: Path, raw: bytes) -> _File:
+    document = Document(raw, str(file))
+    problems = list(document.problems)
+    rule: Noun | None = None
+    publishers: list[Publisher] = []
+    unusual: list[Unusual] = []
+    if problems:
+        pass
+    elif file.name == PUBLISHERS:
+        publishers = list(_publishers(document, problems))
+    elif isinstance(rule := _checked(Rule, document, (), problems), Rule):
+        if rule.id != file.stem:
+            message = f"expected {file.stem!r}, the file's name, got {rule.id!r}"
+            problems.append(Problem(message, str(file), document.line(("id",)), "id"))
+        problems += _more(rule, document)
+        unusual += _unusual(rule, document)
+    found = rule if isinstance(rule, Rule) else None
+    return _File(found, tuple(publishers), tuple(problems), tuple(unusual))
 
 
 def _files(folder: Path) -> list[Path]:

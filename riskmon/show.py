@@ -151,8 +151,8 @@ def history(found: History, name: str) -> None:
 
 def report(found: Report) -> None:
     """Print what an ingest did; what is odd or refused goes to standard error."""
-    from riskmon.vocabulary import TYPES
     from riskmon.validation import did_you_mean
+    from riskmon.vocabulary import TYPES
 
     print(f"{safe(found.file)}: {found}")
     for kind, count in sorted(found.types.items()):

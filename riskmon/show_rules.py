@@ -13,7 +13,7 @@ from riskmon.results import WhatIf
 from riskmon.show import add_row, console, table, when
 from riskmon.whatif import Cause
 
-MOST = 20
+MOST, MOST_CAUSES = 20, 3
 INDENT = " " * 6
 
 
@@ -35,8 +35,8 @@ def trials(found: Sequence[Trial]) -> None:
     failed = sum(not one.passed for one in outcomes)
     whole = sum(not trial.unreached for trial in found)
     print(
-        f"{len(outcomes):,} examples of {len(found):,} rules: {len(outcomes) - failed:,} passed, "
-        f"{failed:,} failed; each stage is reached in {whole:,} of {len(found):,} rules"
+        f"examples: {len(outcomes):,} of {len(found):,} rules; {len(outcomes) - failed:,} passed, "
+        f"{failed:,} failed; rules whose every stage is reached: {whole:,} of {len(found):,}"
     )
 
 
@@ -64,10 +64,10 @@ def what_if(found: WhatIf) -> None:
 
 
 def _causes(causes: Sequence[Cause]) -> None:
-    for one in causes[:3]:
+    for one in causes[:MOST_CAUSES]:
         print(f"{INDENT}{one.now:6.2f} -> {one.then:6.2f}  {safe(one.rule)}, {safe(one.matter)}")
-    if len(causes) > 3:
-        print(f"{INDENT}and {len(causes) - 3:,} lines more")
+    if len(causes) > MOST_CAUSES:
+        print(f"{INDENT}and {len(causes) - MOST_CAUSES:,} lines more")
 
 
 def _more(count: int, what: str) -> None:
@@ -82,5 +82,5 @@ def _foresight(found: Iterable[Foresight]) -> None:
         auc = "-" if math.isnan(one.auc) else f"{one.auc:.3f}"
         numbers = [f"{one.hits:,}", f"{one.listings:,}", days]
         add_row(rows, one.name, *numbers, f"{one.false_alarms:,}", f"{one.alarms:,}", auc)
-    print("of first listings, as said the moment before; alarms, each quarter, of who is not listed:")
+    print("first listings, as said the moment before; alarms, each quarter, of who is unlisted:")
     console().print(rows)

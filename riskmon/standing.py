@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cached_property
 
@@ -13,9 +13,9 @@ from riskmon.evaluators import Flags, Ints
 from riskmon.forms import microseconds, since_1970
 from riskmon.model import Company, Event, Party
 from riskmon.names import Names
-from riskmon.roster import Roster
+from riskmon.roster import NOBODY, Roster
 from riskmon.ruleset import Ruleset
-from riskmon.told import NOBODY, Told, spread
+from riskmon.told import Told, spread
 from riskmon.where import Where
 
 
@@ -99,7 +99,7 @@ class Standing:
         return sorted(found, key=lambda event: event.occurred_at)
 
     def naming_pairs(self, rows: Ints) -> tuple[Ints, Ints]:
-        """Return the companies that some rows name, by number, and for each the row; each once."""
+        """Return the companies that some rows name, by number, each with the row; each once."""
         columns = self.told.rows
         counts = columns["last"][rows] - columns["first"][rows]
         party = self.told.parties["party"][spread(columns["first"][rows], counts)]
@@ -127,7 +127,9 @@ class Standing:
         counts = columns["last"][rows] - columns["first"][rows]
         party = self.told.parties["party"][spread(columns["first"][rows], counts)]
         each = np.bincount(party, minlength=len(self.told.named))
-        unknown = np.flatnonzero((self.roster.resolved(self.told.named.names) == NOBODY) & (each > 0))
+        unknown = np.flatnonzero(
+            (self.roster.resolved(self.told.named.names) == NOBODY) & (each > 0)
+        )
         found: Counter[str] = Counter()
         for code in unknown.tolist():
             company, names, _ = self.told.named.names[code]
@@ -176,4 +178,5 @@ class Standing:
         touching = self._names(rows, self.above(company)) | (columns["scope"][rows] > 0)
         matters = np.zeros(len(self.told.matters), bool)
         matters[columns["matter"][rows[touching]]] = True
-        return rows[matters[columns["matter"][rows]]]
+        found: Ints = rows[matters[columns["matter"][rows]]]
+        return found

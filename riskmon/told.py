@@ -323,4 +323,5 @@ def spread(firsts: NDArray[Any], counts: NDArray[Any]) -> Ints:
     """Return the indices of runs that begin at `firsts`, `counts` long, one after another."""
     total = int(counts.sum())
     ends = np.cumsum(counts)
-    return np.arange(total) + np.repeat(firsts - (ends - counts), counts)
+    found: Ints = np.arange(total) + np.repeat(firsts - (ends - counts), counts)
+    return found

@@ -1,4 +1,4 @@
-"""The scores of a prefix of the log: layers of matters, and what they come to at any moment. Pure."""
+"""The scores of a prefix of the log: layers of matters, and what they come to. Pure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Held(NamedTuple):
 
 
 class View:
-    """What bears on all companies, or on one. It does not change: its lines are drawn when asked."""
+    """What bears on all companies, or on one. It does not change: lines are drawn when asked."""
 
     def __init__(
         self,
@@ -68,12 +68,10 @@ class View:
 
     def _make_companies(self) -> None:
         """Make the layers of rules that are about all matters of a company."""
-        self._companies = {
-            status: self._layers(None, status, "company") for status in STATUSES
-        }
+        self._companies = {status: self._layers(None, status, "company") for status in STATUSES}
 
     def _layers(self, rows: Ints | None, status: str, unit: str) -> list[Held]:
-        """Return the layer of `rows`, or of all, under the rules of a status and a kind of unit."""
+        """Return the layer of `rows`, or of all, under rules of a status and a kind of unit."""
         rules = [
             (index, rule)
             for index, rule in enumerate(self.ruleset.rules)
@@ -89,7 +87,9 @@ class View:
         told = standing.told
         resolved = self._numbers[standing.roster.resolved(told.named.names)]
         tellers = Tellers(told.tellers.names, self.ruleset.publishers, self._watched.codes)
-        layer = Layer(rules, Matters(told, rows, resolved), tellers, self._watched, standing.meeting)
+        layer = Layer(
+            rules, Matters(told, rows, resolved), tellers, self._watched, standing.meeting
+        )
         self.failed |= layer.failed
         return [Held(layer, np.ones(layer.pieces.units, bool))]
 
@@ -198,9 +198,7 @@ class View:
         """Return the greatest of the counted lines; None where there is none."""
         moment = microseconds(at)
         found = [
-            line
-            for one in self._bearing(company, COUNTED, at)
-            for line in one.greatest(moment)
+            line for one in self._bearing(company, COUNTED, at) for line in one.greatest(moment)
         ]
         return _ordered(found)[0] if found else None
 

@@ -20,27 +20,77 @@ FAMILIES = {
 TYPES = frozenset(f"{family}.{word}" for family, text in FAMILIES.items() for word in text.split())
 ROLES = frozenset({"subject", "beneficiary", "victim", "investor", "authority", "mentioned"})
 TOPICS = frozenset(
-    """
-    aeca-debarment allied-export-controls antitrust-cn antitrust-us audit-access
-    cn-countermeasures cn-export-control cn-market-access cn-unreliable-entity competition
-    corruption critical-minerals customs-fraud cyber-operations data-security data-transfer
-    denied-persons dual-use economic-espionage entity-list eu-export-restrictions
-    eu-sanctions export-controls export-enforcement fcc-covered-list forced-labour
-    foreign-investment-review geopolitical-commentary ict-supply-chain military-end-use
-    military-end-user military-research nonproliferation-sanctions ns-cmic ofac-sdn
-    outbound-investment sanctions-commentary sanctions-enforcement sanctions-evasion
-    section-1260h section-889 semiconductor-equipment ssi supercomputer-end-use tariffs
-    trade-defence trade-secrets uflpa uk-sanctions un-sanctions unverified-list
-    withhold-release-order
-    """.split()
+    {
+        "aeca-debarment",
+        "allied-export-controls",
+        "antitrust-cn",
+        "antitrust-us",
+        "audit-access",
+        "cn-countermeasures",
+        "cn-export-control",
+        "cn-market-access",
+        "cn-unreliable-entity",
+        "competition",
+        "corruption",
+        "critical-minerals",
+        "customs-fraud",
+        "cyber-operations",
+        "data-security",
+        "data-transfer",
+        "denied-persons",
+        "dual-use",
+        "economic-espionage",
+        "entity-list",
+        "eu-export-restrictions",
+        "eu-sanctions",
+        "export-controls",
+        "export-enforcement",
+        "fcc-covered-list",
+        "forced-labour",
+        "foreign-investment-review",
+        "geopolitical-commentary",
+        "ict-supply-chain",
+        "military-end-use",
+        "military-end-user",
+        "military-research",
+        "nonproliferation-sanctions",
+        "ns-cmic",
+        "ofac-sdn",
+        "outbound-investment",
+        "sanctions-commentary",
+        "sanctions-enforcement",
+        "sanctions-evasion",
+        "section-1260h",
+        "section-889",
+        "semiconductor-equipment",
+        "ssi",
+        "supercomputer-end-use",
+        "tariffs",
+        "trade-defence",
+        "trade-secrets",
+        "uflpa",
+        "uk-sanctions",
+        "un-sanctions",
+        "unverified-list",
+        "withhold-release-order",
+    }
 )
 SUBJECTS = frozenset(
-    """
-    material:gallium material:germanium product:connected-vehicles product:electric-cars
-    product:machinery sector:ai sector:medical-devices sector:server-chips technology:ai
-    technology:ai-chips technology:lithography technology:semiconductor-equipment
-    technology:supercomputing
-    """.split()
+    {
+        "material:gallium",
+        "material:germanium",
+        "product:connected-vehicles",
+        "product:electric-cars",
+        "product:machinery",
+        "sector:ai",
+        "sector:medical-devices",
+        "sector:server-chips",
+        "technology:ai",
+        "technology:ai-chips",
+        "technology:lithography",
+        "technology:semiconductor-equipment",
+        "technology:supercomputing",
+    }
 )
 COUNTRY = re.compile("country:[a-z]{2}")
 

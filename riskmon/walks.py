@@ -10,8 +10,9 @@ import numpy as np
 from riskmon.evaluators import SOURCES, Flags, Floats, Ints, Walk
 from riskmon.matters import Named, Reading
 from riskmon.model import Publisher
+from riskmon.roster import NOBODY
 from riskmon.rules import Terms
-from riskmon.told import NOBODY, spread
+from riskmon.told import spread
 from riskmon.world import UNLISTED
 
 

@@ -105,13 +105,13 @@ def spells(now: View, then: View, moments: Sequence[datetime]) -> list[Spell]:
         pair = np.where(levels[0] != levels[1], levels[0] * len(NAMES) + levels[1], -1)
         for number in np.flatnonzero(pair != previous).tolist():
             if number in open_:
-                start, *both = open_.pop(number)
-                found.append((number, moments[start], moments[place - 1], *both))
+                start, one, other = open_.pop(number)
+                found.append((number, moments[start], moments[place - 1], one, other))
             if pair[number] >= 0:
                 open_[number] = (place, *divmod(int(pair[number]), len(NAMES)))
         previous = pair
-    for number, (start, *both) in open_.items():
-        found.append((number, moments[start], moments[-1], *both))
+    for number, (start, one, other) in open_.items():
+        found.append((number, moments[start], moments[-1], one, other))
     return [
         Spell(
             now.ids[number],
@@ -136,7 +136,7 @@ def _levels(scores: Floats) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 
 
 def ranked(scores: Floats, truth: Flags) -> float:
-    """Return the area under the ROC curve: how often one that came is ranked above one that did not.
+    """Return the area under the ROC curve: how often what came is ranked above what did not.
 
     Equal ones count half. NaN where all or none came. Hanley and McNeil, Radiology 143, 1982.
     """

@@ -15,7 +15,20 @@ PACKAGE = ROOT / "riskmon"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 GROUND = {"errors", "forms", "model", "validation"}
-PURE = GROUND | {"names", "rules", "ruleset", "world", "yaml12"}
+LANGUAGE = GROUND | {"evaluators", "rules", "ruleset", "vocabulary", "where", "yaml12"}
+LOG = {"names", "roster", "standing", "told"}
+ENGINE = {
+    "bearing",
+    "cited",
+    "layer",
+    "matters",
+    "pieces",
+    "reach",
+    "sums",
+    "view",
+    "walks",
+    "world",
+}
 STORE = {
     "backup",
     "columns",
@@ -34,17 +47,35 @@ MAY_IMPORT = {
     "model": {"errors", "forms"},
     "validation": {"errors", "forms"},
     "yaml12": {"errors"},
+    "vocabulary": {"validation"},
+    "cited": {"model"},
     "names": {"model"},
-    "rules": {"forms", "model"},
-    "world": {"model"},
-    "ruleset": GROUND | {"rules", "yaml12"},
+    "where": {"forms", "model"},
+    "rules": {"forms", "model", "where"},
+    "schema": {"rules", "vocabulary"},
+    "evaluators": {"errors", "evaluators", "model", "rules"},
+    "ruleset": LANGUAGE,
+    "world": {"forms", "model"},
     "sources": GROUND | {"sources"},
-    "evaluators": {"model", "rules", "world"},
-    "standing": {"errors", "model", "names", "ruleset"},
-    "scoring": PURE | {"evaluators", "standing"},
+    "roster": {"evaluators", "model", "names"},
+    "told": {"errors", "model", "roster", "ruleset"},
+    "standing": LOG | {"evaluators", "forms", "model", "ruleset", "where"},
+    "matters": {"evaluators", "rules", "told", "where"},
+    "walks": {"evaluators", "matters", "model", "roster", "rules", "told", "world"},
+    "reach": {"evaluators", "matters", "rules", "told", "world"},
+    "pieces": {"evaluators", "rules", "told"},
+    "layer": ENGINE - {"layer", "bearing", "cited", "sums", "view"}
+    | {"errors", "evaluators", "roster", "rules", "told"},
+    "sums": {"evaluators", "forms", "layer", "pieces", "told"},
+    "bearing": {"cited", "evaluators", "forms", "layer", "model", "reach", "roster", "told"},
+    "view": ENGINE - {"view", "cited"} | {"evaluators", "forms", "model", "ruleset", "standing"},
+    "scoring": {"errors"},
+    "examples": {"forms", "matters", "model", "rules", "ruleset", "standing", "told", "view"},
+    "whatif": {"evaluators", "model", "view"},
+    "foresight": {"evaluators", "forms", "model", "ruleset", "standing", "view", "whatif"},
     "evidence": {"errors"},
     "heads": {"errors", "evidence"},
-    "results": {"errors", "forms", "model"},
+    "results": {"cited", "errors", "foresight", "forms", "model", "whatif"},
     "receipts": {"errors", "evidence", "model", "results"},
     "changes": {"model", "standing"},
     "tables": {"forms"},
@@ -57,16 +88,22 @@ MAY_IMPORT = {
     "columns": {"database", "errors", "ledger"},
     "backup": {"database", "errors", "evidence", "heads", "ledger", "tables"},
     "intake": GROUND | {"ledger", "persons", "results", "sources"},
-    "replay": {"ledger", "model", "persons", "ruleset", "scoring", "standing"},
-    "witness": PURE | STORE | EVIDENCE | {"intake", "replay", "standing"},
-    "monitor": PURE | STORE | {"intake", "results", "scoring", "sources", "standing", "witness"},
-    "show": GROUND | {"changes", "evidence", "results", "rules", "ruleset"},
+    "replay": {"ledger", "model", "persons", "ruleset", "standing", "told", "view"},
+    "witness": GROUND | STORE | EVIDENCE | {"intake", "replay", "standing"},
+    "monitor": GROUND
+    | STORE
+    | {"foresight", "intake", "names", "results", "ruleset", "scoring", "sources", "standing"}
+    | {"view", "whatif", "witness"},
+    "show": GROUND | {"changes", "evidence", "results", "rules", "ruleset", "vocabulary"},
+    "show_rules": {"errors", "examples", "foresight", "results", "show", "whatif"},
     "demo": {"database", "model", "monitor", "riskmon", "show", "witness"},
     "__main__": {"cli"},
     "cli_common": {"database", "errors", "monitor", "results", "riskmon"},
     "cli_evidence": EVIDENCE | {"cli_common", "errors", "model", "results", "show"},
-    "cli": {"__version__", "cli_common", "cli_evidence", "demo", "errors", "monitor", "results"}
-    | {"riskmon", "show"},
+    "cli_rules": {"cli_common", "database", "errors", "examples", "ruleset", "show_rules"}
+    | {"riskmon"},
+    "cli": {"__version__", "cli_common", "cli_evidence", "cli_rules", "demo", "errors", "monitor"}
+    | {"results", "riskmon", "show"},
     "__init__": {"errors", "model", "monitor"},
 }
 """Room -> rooms it may import; what stands higher is never imported by what stands lower."""

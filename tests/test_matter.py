@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from riskmon.examples import scored, standing
 from riskmon.forms import moment
 from riskmon.model import Company, Line, Publisher
 from riskmon.rules import Rule
 from tests.builders import rule
-from tests.trial import scored
 
 ACME = [{"company": "acme"}]
 STAGES: dict[str, Any] = {
@@ -36,11 +36,11 @@ def line(
 ) -> Line | None:
     """Return the line of a company on the matter `m`, in which Acme is named; None for none."""
     told = [{"matter": "m", "occurred_at": "2024-01-01", "parties": ACME, **one} for one in events]
+    firms = [Company.model_validate({"name": one["id"], **one}) for one in companies]
     found = scored(
         Rule.model_validate(rule(stages=STAGES) | fields),
-        told,
+        standing(told, moment(as_of), firms),
         moment(as_of),
-        [Company.model_validate({"name": one["id"], **one}) for one in companies],
         [Publisher.model_validate(one) for one in publishers],
     )
     return found[of].lines[0] if found[of].lines else None

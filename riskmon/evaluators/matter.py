@@ -2,7 +2,7 @@
 
     likelihood = (official stage, else min(cap, 1 - product of (1 - evidence))) x the multipliers
 
-All matters walk at once: the first events of all, then the second of those that have one, and so on.
+All matters walk at once: the first events of all, then the second ones of those that have any.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class _Standing:
         self.factor = np.ones(matters)
 
     def claim(self, matter: Ints, group: Ints, evidence: Floats, occurred: Ints) -> None:
-        """Within a group only the best counts; a rise restarts the clock unless it is official."""
+        """Take the best of each group; a rise restarts the clock where no stage is official."""
         before = self.best[group]
         rises = evidence > before
         matter, group, before = matter[rises], group[rises], before[rises]
@@ -45,7 +45,7 @@ class _Standing:
         self.since[matter[claimed]] = occurred[rises][claimed]
 
     def become(self, matter: Ints, events: Ints, likelihood: Floats, occurred: Ints) -> None:
-        """An official stage sets the likelihood, restarts the clock and clears the multipliers."""
+        """Set the likelihood, restart the clock and clear the multipliers: a stage is official."""
         self.official[matter] = likelihood
         self.stage[matter] = events
         self.since[matter] = occurred
@@ -90,7 +90,8 @@ def evaluate(parameters: Parameters, terms: Terms, walk: Walk) -> Found:
 def _numbered(matter: Ints, group: Ints) -> Ints:
     """Return a number for each pair of matter and group."""
     pairs = matter * (int(group.max(initial=0)) + 1) + group
-    return np.unique(pairs, return_inverse=True)[1]
+    found: Ints = np.unique(pairs, return_inverse=True)[1]
+    return found
 
 
 def _repeats(walk: Walk, matter: Ints) -> Flags:

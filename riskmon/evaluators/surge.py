@@ -49,7 +49,7 @@ def evaluate(parameters: Parameters, terms: Terms, walk: Walk) -> Found:
 
     now, before, long_before = until(moments), until(moments - width), until(moments - width - past)
     found = now - before
-    usual = (before - long_before + 1) * (width / past)
+    usual = (before - long_before + 1).astype(np.float64) * (width / past)
     likelihood = np.where(found >= parameters.least, terms.cap * _fewer(found, usual), 0.0)
     since = np.where(likelihood > 0, walk.occurred, NEVER)
     return Found(likelihood, since, np.full(len(since), -1))
