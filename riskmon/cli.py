@@ -169,7 +169,8 @@ def _recalculate(arguments: argparse.Namespace) -> int:
 
     with opened(arguments) as monitor:
         run = monitor.recalculate()
-    return out(arguments, run, lambda: show.run(run))
+    out(arguments, run, lambda: show.run(run))
+    return REFUSED if run.failed else 0
 
 
 def _score(arguments: argparse.Namespace) -> int:

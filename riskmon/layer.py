@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -72,6 +73,7 @@ class Layer:
         self._finish()
         self._static = self._lines([one for one in self._made if not _reaches(one.rule)], None)[0]
         self._around: dict[int, tuple[Lines, Scope]] = {}
+        self._lock = threading.Lock()
 
     def _take(self, index: int, rule: Rule, matters: Matters) -> None:
         """Evaluate a rule between each two dates of its numbers; all of it, or nothing."""
@@ -189,6 +191,10 @@ class Layer:
 
     def around_epoch(self, epoch: int) -> tuple[Lines, Scope]:
         """Return the same for a stretch between two dates of the world."""
+        with self._lock:
+            return self._made_around(epoch)
+
+    def _made_around(self, epoch: int) -> tuple[Lines, Scope]:
         if epoch not in self._around:
             world = self.watched.worlds.in_epoch(epoch)
             reaching = [one for one in self._made if _reaches(one.rule)]

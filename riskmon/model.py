@@ -7,7 +7,7 @@ checked there; entries, lines and scores are made by riskmon itself and are plai
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -245,6 +245,8 @@ class Score:
     """Whether the company was on the watchlist by `known_at`; if not, 0 says nothing."""
     hazard: float = 0.0
     """Sum of the hazards of the counted lines."""
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Rules that failed, each with the reason: what they would add is not in the score."""
     drawn: Drawn | None = field(default=None, repr=False, compare=False)
     """What gives its lines, when they are looked at; None for none."""
 

@@ -283,7 +283,7 @@ def to_json(value: object) -> Any:
     """Return a result as plain JSON: moments as UTC text, events by what they say."""
     if isinstance(value, Score):
         names = ("company", "name", "declared", "value", "level", "categories", "lines", "shadow")
-        clocks = ("as_of", "known_at", "position", "ruleset")
+        clocks = ("as_of", "known_at", "position", "ruleset", "failed")
         return {name: to_json(getattr(value, name)) for name in (*names, *clocks)}
     if isinstance(value, Event):
         return value.model_dump(mode="json", exclude_defaults=True)

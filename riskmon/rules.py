@@ -25,9 +25,12 @@ from riskmon.forms import (
     utc_text,
 )
 from riskmon.model import Company, Noun
-from riskmon.where import Where
+from riskmon.where import UNKNOWN_FIELD, Where, Wrong, refusal
 
 DAYS_PER_YEAR = 365.25
+NUMBER = re.compile(r"[0-9]{1,20}([.][0-9]{1,20})?")
+KEY = "[key]"
+"""The step by which pydantic says that a key is wrong, not what stands under it."""
 
 Dated = float | dict[datetime, float]
 """A number, or what it is from each date until the next; 0 before the first."""
@@ -48,9 +51,26 @@ def dated(one: Callable[[object], float]) -> Callable[[object], Dated]:
             return one(value)
         if not value:
             raise ValueError("expected a number, or a map from date to number")
-        found = {moment(since): one(number) for since, number in value.items()}
-        if len(found) < len(value):
-            raise ValueError("expected each moment once")
+        found: dict[datetime, float] = {}
+        written_as: dict[datetime, object] = {}
+        wrong: list[Wrong] = []
+        for since, number in value.items():
+            step = str(since)
+            try:
+                when = moment(since)
+                if when in found:
+                    why = f"expected each moment once ({written_as[when]} is the same): keep one"
+                    wrong.append(Wrong((step, KEY), why, since))
+                found[when], written_as[when] = 0.0, since
+            except ValueError as error:
+                wrong.append(Wrong((step, KEY), str(error), since))
+                continue
+            try:
+                found[when] = one(number)
+            except ValueError as error:
+                wrong.append(Wrong((step,), str(error), number))
+        if wrong:
+            raise refusal(wrong)
         return dict(sorted(found.items()))
 
     return check
@@ -61,7 +81,8 @@ def between(low: float, high: float, words: str) -> Callable[[object], float]:
 
     def check(value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"expected {words}")  # noqa: TRY004 (pydantic collects ValueError)
+            bare = ", without quotes" if isinstance(value, str) and NUMBER.fullmatch(value) else ""
+            raise ValueError(f"expected {words}{bare}")  # noqa: TRY004 (pydantic collects ValueError)
         if not low <= value <= high:  # NaN too
             raise ValueError(f"expected {words}")
         return float(value)
@@ -145,8 +166,13 @@ def stage(value: object) -> Stage:
     """Check a stage: a likelihood, `sources`, or `{times: factor}`."""
     if value == "sources":
         return "sources"
-    if isinstance(value, dict) and "times" in value:
-        return Times.model_validate(value)
+    if isinstance(value, dict) and value:
+        if "times" in value:
+            return Times.model_validate(value)
+        if not any(str(name)[:1].isdigit() for name in value):
+            known = ("times", "a date such as 2024-01-12")
+            raise refusal(Wrong((str(name),), UNKNOWN_FIELD, value, known) for name in value)
+        return probability(value)
     try:
         return probability(value)
     except ValueError:
@@ -154,6 +180,13 @@ def stage(value: object) -> Stage:
             "expected how likely the risk is (0 to 1, or a map from date to that), "
             "`sources`, or {times: factor}"
         ) from None
+
+
+def _no_likelihood(found: Stage | None) -> str:
+    """Return why a stage has no likelihood of its own."""
+    if found is None:
+        return ": it is not one of `stages`"
+    return ": it multiplies" if isinstance(found, Times) else ": it counts claims"
 
 
 class Ownership(Noun):
@@ -174,7 +207,7 @@ class Example(Noun):
     as_of: Moment
     events: tuple[dict[str, Any], ...]
     companies: tuple[Company, ...] = ()
-    scores: dict[Id, Annotated[float, Field(ge=0, lt=100)]]
+    scores: dict[Id, Annotated[float, Field(strict=True, ge=0, lt=100, allow_inf_nan=False)]]
 
 
 class Rule(Noun):
@@ -205,12 +238,16 @@ class Rule(Noun):
 
     @model_validator(mode="after")
     def _open_stages_stand(self) -> Rule:
-        for name in self.open:
-            if not isinstance(self.stages.get(name), float | dict):
-                raise ValueError(  # noqa: TRY004 (pydantic collects ValueError)
-                    f"expected `open` to name stages that have a likelihood of their own; "
-                    f"{name!r} has none"
-                )
+        stand = [name for name, one in self.stages.items() if isinstance(one, float | dict)]
+        those = f" ({', '.join(stand)})" if stand else ""
+        wrong = []
+        for place, name in enumerate(self.open):
+            if name not in stand:
+                why = f"{name!r} has none{_no_likelihood(self.stages.get(name))}"
+                words = f"expected a stage that has a likelihood of its own{those}; {why}"
+                wrong.append(Wrong(("open", place), words, name))
+        if wrong:
+            raise refusal(wrong)
         return self
 
     def epochs(self) -> Iterator[tuple[int, int, Terms]]:
@@ -251,7 +288,9 @@ class Rule(Noun):
 def _dates(value: object) -> Iterator[datetime]:
     """Yield every date of a rule's dated numbers."""
     if isinstance(value, Noun):
-        value = {name: getattr(value, name) for name in type(value).model_fields if name != "examples"}
+        value = {
+            name: getattr(value, name) for name in type(value).model_fields if name != "examples"
+        }
     if isinstance(value, dict):
         for key, member in value.items():
             if isinstance(key, datetime):

@@ -6,7 +6,7 @@ import hashlib
 import json
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,12 +17,13 @@ from riskmon.errors import Problem, RulesError
 from riskmon.evaluators import evaluators
 from riskmon.model import Event, Noun, Publisher
 from riskmon.rules import Rule
-from riskmon.validation import check, did_you_mean, path
+from riskmon.validation import check, did_you_mean, path, shown
 from riskmon.vocabulary import Word
-from riskmon.where import parties_of, words_of
+from riskmon.where import roles_of, words_of
 from riskmon.yaml12 import MOST_BYTES, Document
 
 PUBLISHERS = "publishers.yaml"
+
 
 class Unusual(NamedTuple):
     """A word of a rule that no vocabulary has, and where it stands."""
@@ -144,7 +145,7 @@ class _File(NamedTuple):
 @lru_cache(maxsize=500)  # a folder is read again and again; most of it did not change
 def _checked_file(file: Path, raw: bytes) -> _File:
     document = Document(raw, str(file))
-    problems = list(document.problems)
+    problems = [replace(one, field=path(one.location)) for one in document.problems]
     rule: Noun | None = None
     publishers: list[Publisher] = []
     unusual: list[Unusual] = []
@@ -152,6 +153,10 @@ def _checked_file(file: Path, raw: bytes) -> _File:
         pass
     elif file.name == PUBLISHERS:
         publishers = list(_publishers(document, problems))
+    elif not isinstance(document.value, dict):
+        empty = "the file is empty" if document.value is None else "write each as NAME: VALUE"
+        message = f"expected an object of fields, got {shown(document.value)}: {empty}"
+        problems.append(Problem(message, document.file, 1))
     elif isinstance(rule := _checked(Rule, document, (), problems), Rule):
         if rule.id != file.stem:
             message = f"expected {file.stem!r}, the file's name, got {rule.id!r}"
@@ -178,16 +183,20 @@ def _read(file: Path) -> bytes:
 
 def _publishers(document: Document, problems: list[Problem]) -> Iterator[Publisher]:
     if not isinstance(document.value, list):
-        problems.append(Problem("expected a list of publishers", document.file, 1))
+        got = "nothing" if document.value is None else shown(document.value)
+        message = f"expected a list of publishers, each such as - id: reuters, got {got}"
+        problems.append(Problem(message, document.file, 1))
         return
-    seen: set[str] = set()
+    seen: dict[str, int] = {}
     for index in range(len(document.value)):
         one = _checked(Publisher, document, (index,), problems)
         if isinstance(one, Publisher):
             if one.id in seen:
+                before = document.line((seen[one.id], "id"))
+                message = f"{one.id!r} is given twice: keep one (the first is on line {before})"
                 line = document.line((index, "id"))
-                problems.append(Problem(f"{one.id!r} is given twice", document.file, line, "id"))
-            seen.add(one.id)
+                problems.append(Problem(message, document.file, line, "id"))
+            seen.setdefault(one.id, index)
             yield one
 
 
@@ -200,9 +209,11 @@ def _checked(
     found = check(model, value)
     if isinstance(found, Noun):
         return found
-    for problem in found:
-        line = document.line((*location, *problem.location))
-        problems.append(Problem(problem.message, document.file, line, problem.field))
+    said = [
+        replace(one, file=document.file, line=document.line((*location, *one.location)))
+        for one in found
+    ]
+    problems += sorted(said, key=lambda one: one.line)
     return None
 
 
@@ -212,21 +223,31 @@ def _more(rule: Rule, document: Document) -> Iterator[Problem]:
     def problem(message: str, *location: str | int) -> Problem:
         return Problem(message, document.file, document.line(location), path(location))
 
+    def inside(found: Problem, *location: str | int) -> Problem:
+        line = document.line((*location, *found.location))
+        field = path((*location, found.field) if found.field else location)
+        return Problem(found.message, document.file, line, field)
+
     evaluator = evaluators().get(rule.evaluator)
     if evaluator is None:
-        hint = did_you_mean(rule.evaluator, evaluators()) or f"; there are {', '.join(evaluators())}"
+        hint = (
+            did_you_mean(rule.evaluator, evaluators()) or f"; there are {', '.join(evaluators())}"
+        )
         yield problem(f"{rule.evaluator!r} is no evaluator{hint}", "evaluator")
     else:
+        none = f"the evaluator {rule.evaluator} takes none: remove it"
         for found in _problems(evaluator.Parameters, rule.parameters):
-            yield problem(found.message, "parameters", *found.location)
+            said = found if evaluator.Parameters.model_fields else replace(found, message=none)
+            yield inside(said, "parameters")
         if evaluator.UNIT == "company" and (rule.scope or rule.ownership):
             field = "scope" if rule.scope else "ownership"
-            yield problem(f"{rule.evaluator} reaches companies by their names alone", field)
+            message = f"{rule.evaluator} reaches companies by their names alone: remove `{field}`"
+            yield problem(message, field)
     for number, example in enumerate(rule.examples):
         for place, event in enumerate(example.events):
             given = {"source": "example", "ref": "1", "title": "Example", **event}
             for found in _problems(Event, given):
-                yield problem(found.message, "examples", number, "events", place, *found.location)
+                yield inside(found, "examples", number, "events", place)
 
 
 def _problems(model: type[BaseModel], value: object) -> list[Problem]:
@@ -239,7 +260,8 @@ def _unusual(rule: Rule, document: Document) -> Iterator[Unusual]:
     for word, location in _words(rule):
         if not word.known():
             line = document.line(location)
-            yield Unusual(word, Problem(word.unusual(), document.file, line, path(location[:-1])))
+            field = path(location[:-1] if location[-1] == word.word else location)
+            yield Unusual(word, Problem(word.unusual(), document.file, line, field))
 
 
 def _words(rule: Rule) -> Iterator[tuple[Word, tuple[str | int, ...]]]:
@@ -252,8 +274,8 @@ def _words(rule: Rule) -> Iterator[tuple[Word, tuple[str | int, ...]]]:
         kinds = {"type": "event type", "topics": "topic", "scope": "subject"}
         for name, test in rule.where.tests():
             if name in kinds:
-                for one in words_of(test):
-                    yield Word(kinds[name], one), ("where", name, one)
+                for one, steps in words_of(test, "where", name):
+                    yield Word(kinds[name], one), steps
             elif name == "party":
-                for one in words_of([party.role for party in parties_of(test)]):
-                    yield Word("role", one), ("where", name, "role")
+                for one, steps in roles_of(test, "where", name):
+                    yield Word("role", one), steps

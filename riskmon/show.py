@@ -51,6 +51,7 @@ def scores(found: Scores, histories: Mapping[str, Sequence[float]] | None = None
     if not len(found):
         print("No company is declared: riskmon declare FILE", file=sys.stderr)
         return
+    failures(found[0].failed)
     screen = console()
     # Where it is narrow, figures first, then the history, then the reason.
     histories = histories if screen.width >= NARROW else None
@@ -73,6 +74,7 @@ def scores(found: Scores, histories: Mapping[str, Sequence[float]] | None = None
 
 def score(found: Score) -> None:
     """Print one score and its categories."""
+    failures(found.failed)
     print(_headline(found))
     if found.categories:
         print("by category, each on its own:")
@@ -85,6 +87,7 @@ def explain(
 ) -> None:
     """Print a score line by line, with the rules' reasons if asked; then what carries no risk."""
     rules = ruleset.by_id if ruleset else {}
+    failures(found.failed)
     print(_headline(found))
     print(
         f"It stands on {found.position:,} entries of the ledger, as known at "
@@ -179,7 +182,12 @@ def run(found: Run) -> None:
     print(f"{len(found.moved)} moved {since}")
     for move in found.moved:
         print(f"  {safe(move.company):<24} {move.before:6.2f} -> {move.after:6.2f}")
-    for rule, reason in found.failed.items():
+    failures(found.failed)
+
+
+def failures(failed: Mapping[str, str]) -> None:
+    """Say which rules failed: a score is without what they would add."""
+    for rule, reason in failed.items():
         print(f"failed: {safe(rule)}: {safe(reason)}; the other rules stand", file=sys.stderr)
 
 

@@ -10,7 +10,7 @@ from riskmon.errors import safe
 from riskmon.examples import Trial
 from riskmon.foresight import Foresight
 from riskmon.results import WhatIf
-from riskmon.show import add_row, console, table, when
+from riskmon.show import add_row, console, failures, table, when
 from riskmon.whatif import Cause
 
 MOST, MOST_CAUSES = 20, 3
@@ -44,8 +44,7 @@ def what_if(found: WhatIf) -> None:
     """Print what a draft would change, when levels differ, and how well each ruleset foresees."""
     now, then = found.digests
     print(f"as of {when(found.as_of)}: rules in force {now[:12]}, draft {then[:12]}")
-    for rule, reason in found.failed.items():
-        print(f"failed: {safe(rule)}: {safe(reason)}", file=sys.stderr)
+    failures(found.failed)
     if not len(found):
         print("No score differs.")
     for one in list(found)[:MOST]:

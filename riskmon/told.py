@@ -275,7 +275,8 @@ class Told:
         count = bisect.bisect_right(self.companies, position, key=lambda pair: pair[0])
         if count not in self._rosters:
             if len(self._rosters) >= KEPT_ROSTERS:
-                self._rosters.pop(next(iter(self._rosters)))
+                now = len(self.companies)  # the newest is asked for most
+                self._rosters.pop(next(one for one in self._rosters if one != now))
             self._rosters[count] = Roster({one.id: one for _, one in self.companies[:count]})
         return self._rosters[count]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -63,6 +64,7 @@ class View:
     def _start(self, failed: dict[str, str]) -> None:
         self.failed = failed
         """Rules that failed, each with the reason; the others' scores stand."""
+        self._lock = threading.Lock()
         self._sums: dict[int, Sums] = {}
         self._bearings: dict[tuple[str, str, int], list[Bearing]] = {}
 
@@ -176,6 +178,7 @@ class View:
             position=self.standing.position,
             ruleset=self.ruleset.digest,
             hazard=self.hazard(company, at) if hazard is None else hazard,
+            failed=self.failed,
             drawn=self,
         )
 
@@ -209,14 +212,15 @@ class View:
     def _bearing(self, company: str, status: str, at: datetime) -> list[Bearing]:
         epoch = self._watched.worlds.epoch(at)
         key = (company, status, epoch)
-        if key not in self._bearings:
-            if len(self._bearings) >= KEPT_BEARINGS:
-                self._bearings.pop(next(iter(self._bearings)))
-            number = self._watched.codes[company]
-            self._bearings[key] = [
-                Bearing(layer, alive, number, epoch) for layer, alive in self._held(status)
-            ]
-        return self._bearings[key]
+        with self._lock:  # lines may be drawn by any thread
+            if key not in self._bearings:
+                if len(self._bearings) >= KEPT_BEARINGS:
+                    self._bearings.pop(next(iter(self._bearings)))
+                number = self._watched.codes[company]
+                self._bearings[key] = [
+                    Bearing(layer, alive, number, epoch) for layer, alive in self._held(status)
+                ]
+            return self._bearings[key]
 
 
 STATUSES = (COUNTED, SHOWN)

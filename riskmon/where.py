@@ -10,16 +10,27 @@ is not there.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, PlainValidator, WithJsonSchema, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+    WrapValidator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from riskmon.forms import moment
+from riskmon.forms import moment, plain
 from riskmon.model import Company, Event, Noun, Party
 
 BOUNDS, LISTS = ("gte", "lt"), ("in", "not_in", "any", "none")
+OPERATORS = ", ".join((*BOUNDS, *LISTS))
+UNKNOWN_FIELD = "is not a known field"
 ATTRIBUTES = "attributes."
 SCALAR: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 TEST_SCHEMA: dict[str, Any] = {
@@ -41,35 +52,78 @@ TEST_SCHEMA: dict[str, Any] = {
 Resolve = Callable[[Party], Company | None]
 
 
+class Wrong(NamedTuple):
+    """One thing that is wrong inside a value: its steps from there, why, and what is there."""
+
+    steps: tuple[str | int, ...]
+    why: str
+    got: object
+    known: tuple[str, ...] = ()
+    """Where `why` is that a name is not known: those that are."""
+
+
+def refusal(wrong: Iterable[Wrong]) -> ValidationError:
+    """Return all that is wrong inside a value as the error by which its check refuses it."""
+    errors = [
+        InitErrorDetails(
+            type=PydanticCustomError("refused", "{error}", {"error": one.why, "known": one.known}),
+            loc=one.steps,
+            input=one.got,
+        )
+        for one in wrong
+    ]
+    return ValidationError.from_exception_data("value", errors)
+
+
 def test(value: object) -> Any:
     """Check one test: a value, a list of values, or a map of operators."""
+    if isinstance(value, _Unknown):
+        raise refusal([Wrong((), UNKNOWN_FIELD, value, (value.attribute(), *Where.model_fields))])
     if isinstance(value, dict):
-        if not value or set(value) - {*BOUNDS, *LISTS}:
-            raise ValueError(f"expected a map of {', '.join((*BOUNDS, *LISTS))}")
-        for name, operand in value.items():
-            if name in BOUNDS:
-                _bound(name, operand)
-            else:
-                _values(name, operand)
-        return value
-    return _values("the test", value if isinstance(value, list) else [value]) and value
+        if not value:
+            raise ValueError(f"expected a value, a list of values, or a map of {OPERATORS}")
+        wrong = [one for name, operand in value.items() for one in _operator(name, operand)]
+    elif isinstance(value, list):
+        wrong = list(_values((), value))
+    else:
+        wrong = [Wrong((), why, value) for why in _value(value)]
+    if wrong:
+        raise refusal(wrong)
+    return value
 
 
-def _bound(name: str, operand: object) -> None:
-    if isinstance(operand, str):
-        moment(operand)
+def _operator(name: str, operand: object) -> Iterator[Wrong]:
+    if name not in {*BOUNDS, *LISTS}:
+        yield Wrong((name,), "is not a known operator", operand, (*BOUNDS, *LISTS))
+    elif name in LISTS:
+        yield from _values((name,), operand)
+    elif isinstance(operand, str):
+        try:
+            moment(operand)
+        except ValueError as error:
+            yield Wrong((name,), str(error).replace("expected", "expected a number,", 1), operand)
     elif isinstance(operand, bool) or not isinstance(operand, int | float):
-        raise ValueError(f"expected {name} to be a number or a date")
-    elif not math.isfinite(operand):
-        raise ValueError(f"expected {name} to be a finite number")
+        yield Wrong((name,), "expected a number or a date", operand)
+    else:
+        yield from (Wrong((name,), why, operand) for why in _value(operand))
 
 
-def _values(name: str, operand: object) -> list[Any]:
+def _values(steps: tuple[str, ...], operand: object) -> Iterator[Wrong]:
     if not (isinstance(operand, list) and operand):
-        raise ValueError(f"expected {name} to be a list of values")
-    if not all(isinstance(one, str | int | float | bool) for one in operand):
-        raise ValueError(f"expected {name} to have text, numbers, true or false, no lists or maps")
-    return operand
+        yield Wrong(steps, "expected a list of values, at least one", operand)
+        return
+    for place, one in enumerate(operand):
+        yield from (Wrong((*steps, place), why, one) for why in _value(one))
+
+
+def _value(value: object) -> Iterator[str]:
+    if not isinstance(value, str | int | float | bool):
+        yield "expected text, a number, true or false"
+    else:
+        try:
+            plain(value)
+        except ValueError as error:
+            yield str(error)
 
 
 Test = Annotated[Any, PlainValidator(test), WithJsonSchema(TEST_SCHEMA)]
@@ -104,10 +158,48 @@ class PartyTest(Noun):
         return all(meets(getattr(self, name), has[name]) for name in self.model_fields_set)
 
 
+def _party_tests(value: object, _union: object) -> Any:
+    """Check one test of a party, or a list of them; said of what was meant, not of both."""
+    if isinstance(value, list | tuple) and value:
+        return _PARTY_TESTS.validate_python(value)
+    if isinstance(value, PartyTest | NoParty):
+        return value
+    if not isinstance(value, dict):
+        raise ValueError("expected a map such as {role: investor}, or a list of such maps")  # noqa: TRY004 (pydantic collects ValueError)
+    return PartyTest.model_validate(value)
+
+
+_PARTY_TESTS: TypeAdapter[tuple[PartyTest, ...]] = TypeAdapter(tuple[PartyTest, ...])
+
+
 class NoParty(Noun):
     """No party may meet these."""
 
-    none: PartyTest | tuple[PartyTest, ...]
+    none: Annotated[PartyTest | tuple[PartyTest, ...], WrapValidator(_party_tests)]
+
+
+def _party(value: object, _union: object) -> Any:
+    """Check the test of `party`: parties of which one must meet it, or `none` that may."""
+    if isinstance(value, NoParty) or not (isinstance(value, dict) and "none" in value):
+        return _party_tests(value, _union)
+    if more := [name for name in value if name != "none"]:
+        why = "cannot stand beside `none`: move it into `none`, or remove one of them"
+        raise refusal(Wrong((name,), why, value[name]) for name in more)
+    return NoParty.model_validate(value)
+
+
+class _Unknown:
+    """Stands for the test of a field that no event has, until that is said."""
+
+    def __init__(self, name: str, test: object) -> None:
+        self._name, self._test = name, test
+
+    def attribute(self) -> str:
+        """Return how an attribute of that name is written, or of the one under `attributes`."""
+        name = self._name
+        if name in {ATTRIBUTES, ATTRIBUTES.rstrip(".")}:
+            name = next(iter(self._test), "NAME") if isinstance(self._test, dict) else "NAME"
+        return f"{ATTRIBUTES}{name}"
 
 
 class Where(BaseModel):
@@ -126,19 +218,25 @@ class Where(BaseModel):
     credibility: Test = None
     occurred_at: Test = None
     published_at: Test = None
-    party: PartyTest | tuple[PartyTest, ...] | NoParty | None = None
+    party: Annotated[PartyTest | tuple[PartyTest, ...] | NoParty | None, WrapValidator(_party)] = (
+        None
+    )
 
-    @model_validator(mode="after")
-    def _closed(self) -> Where:
-        for name in self.model_extra or {}:
-            if not name.startswith(ATTRIBUTES) or name == ATTRIBUTES:
-                fields = ", ".join(type(self).model_fields)
-                raise ValueError(
-                    f"{name!r} is not a known field; expected attributes.NAME or one of {fields}"
-                )
-        if not self.model_fields_set:
-            raise ValueError("expected at least one field")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _closed(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            raise ValueError(  # noqa: TRY004 (pydantic collects ValueError)
+                "expected a map such as {attributes.amount_usd: {gte: 1000000}}, no expression"
+            )
+        if value == {}:
+            raise ValueError("expected at least one field; leave `where` out to read every event")
+        if not isinstance(value, dict):
+            return value
+        return {
+            name: test if name in cls.model_fields or _is_attribute(name) else _Unknown(name, test)
+            for name, test in value.items()
+        }
 
     def met(self, event: Event, resolve: Resolve) -> bool:
         """Whether `event` meets it; `resolve` says which company a party is."""
@@ -160,28 +258,41 @@ class Where(BaseModel):
         yield from (self.model_extra or {}).items()
 
 
+def _is_attribute(name: str) -> bool:
+    return name.startswith(ATTRIBUTES) and name != ATTRIBUTES
+
+
 def parties_of(test: Any) -> tuple[PartyTest, ...]:
     """Return the tests of parties in the test of `party`."""
     inner = test.none if isinstance(test, NoParty) else test
     return inner if isinstance(inner, tuple) else (inner,)
 
 
-def words_of(test: Any) -> Iterator[str]:
-    """Yield the text that a test, or some, compare with."""
+def words_of(test: Any, *steps: str | int) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+    """Yield the text that a test, or some, compare with, and the steps to each."""
     if isinstance(test, str):
-        yield test
+        yield test, steps
     elif isinstance(test, list):
-        for one in test:
-            yield from words_of(one)
+        for place, one in enumerate(test):
+            yield from words_of(one, *steps, place)
     elif isinstance(test, dict):
         for name in LISTS:
-            yield from words_of(test.get(name))
+            yield from words_of(test.get(name), *steps, name)
+
+
+def roles_of(test: Any, *steps: str | int) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+    """Yield the roles that the test of `party` compares with, and the steps to each."""
+    if isinstance(test, NoParty):
+        yield from roles_of(test.none, *steps, "none")
+    elif isinstance(test, tuple):
+        for place, one in enumerate(test):
+            yield from roles_of(one, *steps, place)
+    else:
+        yield from words_of(test.role, *steps, "role")
 
 
 def _parties(wanted: Any, parties: Iterable[Party], resolve: Resolve) -> bool:
-    found = any(
-        one.met(party, resolve(party)) for party in parties for one in parties_of(wanted)
-    )
+    found = any(one.met(party, resolve(party)) for party in parties for one in parties_of(wanted))
     return not found if isinstance(wanted, NoParty) else found
 
 

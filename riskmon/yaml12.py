@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    NodeEvent,
+)
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from riskmon.errors import Problem
 
 MOST_BYTES = 256 * 1024
 MOST_DEPTH = 20
+SLIPS = {
+    "mapping values are not allowed": "a colon too many, or a line that begins too far right: "
+    "put text that has a colon in quotes",
+    r"found character '\\t'": "a tab: indent by spaces",
+    "found character '(.)' that cannot start": "text that begins with {}: put it in quotes",
+    "found unexpected end of stream": "the quotation mark that opens here is not closed",
+    r"expected ',' or '(\S)'": "the bracket that opens here is not closed by {}, or a comma is "
+    "missing",
+    "found another document": "a second document begins here: remove this line and what follows",
+    "expected <block end>": "the line does not begin where those beside it begin, or text "
+    "follows a closing quotation mark",
+    "could not find expected ':'": "expected a colon and a space after the name of a field",
+    "found unknown escape": "a backslash in double quotes: use single quotes",
+    "sequence entries are not allowed": "a dash and a space inside a line: begin each value of the "
+    "list on a line of its own",
+    r"expected the node content, but found '(\S)'": "a value is missing before {}: put text that "
+    "begins with it in quotes",
+    "expected (?:a comment or a line break|chomping)": "text on the line of | or >: begin it "
+    "on the next",
+    "expected alphabetic or numeric character": "text that begins with & or *: put it in quotes",
+}
+"""What the parser says of the usual slips, as regular expressions, and what a person needs."""
+OPENED = ("found unexpected end of stream", "expected ',' or '")
+"""Slips that are shown where the quotation mark or the bracket opens."""
 
 
 class Document:
@@ -25,7 +57,7 @@ class Document:
         self.problems: list[Problem] = []
         self._lines: dict[tuple[str | int, ...], int] = {}
         if len(raw) > MOST_BYTES:
-            self._refuse(f"expected at most {MOST_BYTES:,} bytes: split the file", 1)
+            self._refuse(f"expected at most {MOST_BYTES:,} bytes: shorten the file", 1)
             return
         try:
             text = raw.decode("utf-8-sig")
@@ -36,8 +68,14 @@ class Document:
             line = raw.count(b"\n", 0, error.start) + 1
             self._refuse("expected UTF-8: save the file in that encoding", line)
         except MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            self._refuse(f"expected YAML: {error.problem}", mark.line + 1 if mark else 1)
+            message, line = _slip(error)
+            self._refuse(f"expected YAML: {message}", min(line, max(1, len(text.splitlines()))))
+        except ReaderError as error:
+            line = text.count("\n", 0, error.position) + 1
+            self._refuse(
+                f"expected text: remove the control character U+{ord(text[error.position]):04X}",
+                line,
+            )
         except (YAMLError, ValueError) as error:
             self._refuse(f"expected YAML: {str(error).splitlines()[0]}", 1)
 
@@ -48,8 +86,8 @@ class Document:
                 return found
         return 1
 
-    def _refuse(self, message: str, line: int, field: str = "") -> None:
-        self.problems.append(Problem(message, self.file, line, field))
+    def _refuse(self, message: str, line: int, *location: str | int) -> None:
+        self.problems.append(Problem(message, self.file, line, location=location))
 
     def _bound(self, text: str) -> None:
         """Refuse, before anything is built, what could grow or act when it is built."""
@@ -57,10 +95,18 @@ class Document:
         for event in YAML(typ="safe", pure=True).parse(text):
             line = event.start_mark.line + 1
             if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
-                self._refuse("anchors (&) and aliases (*) are refused: write the value out", line)
+                message = (
+                    "anchors (&) and aliases (*) are refused: write the value out, or in quotes"
+                )
+                self._refuse(message, line)
                 return
             if getattr(event, "tag", None) is not None:
-                self._refuse("tags (!) are refused: write the plain value", line)
+                message = "tags (!) are refused: write the plain value, or put it in quotes"
+                self._refuse(message, line)
+                return
+            if isinstance(event, DocumentStartEvent) and event.version not in {None, (1, 2)}:
+                line = text.count("\n", 0, text.find("%YAML")) + 1
+                self._refuse("expected YAML 1.2: remove the line that begins with %YAML", line)
                 return
             depth += isinstance(event, CollectionStartEvent)
             depth -= isinstance(event, CollectionEndEvent)
@@ -77,11 +123,15 @@ class Document:
             for key_node, value_node in node.value:
                 line = key_node.start_mark.line + 1
                 if not isinstance(key_node, ScalarNode):
-                    self._refuse("expected a plain key", line)
+                    self._refuse(
+                        "expected the name of a field, got a list or a map", line, *location
+                    )
                     continue
                 key = str(key_node.value)
                 if key in value:
-                    self._refuse("is given twice: keep one", line, str(key))
+                    before = self._lines[(*location, key)]
+                    message = f"is given twice: keep one (the first is on line {before})"
+                    self._refuse(message, line, *location, key)
                 self._lines[(*location, key)] = line
                 value[key] = self._construct(value_node, (*location, key))
             return value
@@ -90,7 +140,24 @@ class Document:
                 self._construct(member, (*location, index))
                 for index, member in enumerate(node.value)
             ]
-        return _scalar(str(node.tag).rpartition(":")[2], node.value)
+        try:
+            return _scalar(str(node.tag).rpartition(":")[2], node.value)
+        except ValueError:  # more digits than Python reads
+            self._refuse("expected a shorter number", node.start_mark.line + 1, *location)
+            return None
+
+
+def _slip(error: MarkedYAMLError) -> tuple[str, int]:
+    """Return what is wrong with what is no YAML, in words, and on which line."""
+    said = str(error.problem)
+    mark = error.problem_mark or error.context_mark
+    if error.context_mark and said.startswith(OPENED):
+        mark = error.context_mark
+    for pattern, words in SLIPS.items():
+        if found := re.search(pattern, said):
+            said = words.format(*found.groups())
+            break
+    return said, mark.line + 1 if mark else 1
 
 
 def _scalar(kind: str, text: str) -> Any:
@@ -98,7 +165,7 @@ def _scalar(kind: str, text: str) -> Any:
         digits = text.replace("_", "")
         return int(digits, 0 if digits.lstrip("+-")[:2] in {"0x", "0o"} else 10)
     if kind == "float":
-        return float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
+        return float(text.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
     if kind == "bool":
         return text.lower() == "true"
     return None if kind == "null" else text  # a date stays text: the schema reads it
