@@ -35,11 +35,10 @@ def opened(arguments: argparse.Namespace, *, make: bool = True) -> Monitor:
     import riskmon
     from riskmon.database import is_there
 
-    if not make and not is_there(arguments.database):
-        raise DatabaseError(f"{arguments.database or 'the default database'}: there is none")
-
     if arguments.database in {"sqlite://", "sqlite:///", "sqlite:///:memory:"}:
         raise UsageError("a database in memory keeps nothing from one command to the next")
+    if not make and not is_there(arguments.database):
+        raise DatabaseError(f"{arguments.database or 'the default database'}: there is none")
     return riskmon.open(arguments.database, rules=arguments.rules)
 
 

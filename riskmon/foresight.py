@@ -17,8 +17,8 @@ from riskmon.forms import microseconds, since_1970
 from riskmon.model import LEVELS, points
 from riskmon.ruleset import Ruleset
 from riskmon.standing import Standing
-from riskmon.view import View
-from riskmon.whatif import points_of, ranked
+from riskmon.view import View, points_of
+from riskmon.whatif import ranked
 
 LISTED = "listing.listed"
 HORIZON = timedelta(days=365)
@@ -28,8 +28,8 @@ EVERY = timedelta(days=91)
 ALARM = float(LEVELS["low"])
 """Points from which a level is above low."""
 WEEK = timedelta(days=7)
-LONGEST = 520
-"""Weeks that are looked back for when the level rose."""
+LONGEST = 104
+"""Weeks that are looked back, one by one, for when the alarm was raised."""
 
 
 class Foresight(NamedTuple):
@@ -41,7 +41,10 @@ class Foresight(NamedTuple):
     hits: int
     """Those of them that had an alarm the moment before."""
     days_before: float
-    """How long the alarm had stood then, the median of the hits; NaN where there are none."""
+    """How long the alarm had stood then, the median of the hits; NaN where there are none.
+
+    In whole weeks, each judged by what had been said by then; two years at most.
+    """
     alarms: int
     """How often a company not yet listed had an alarm, looking every quarter."""
     false_alarms: int
@@ -112,7 +115,8 @@ def first_listings(standing: Standing) -> dict[str, datetime]:
     code = told.types.get(LISTED)
     rows = standing.rows[told.rows["type"][standing.rows] == code] if code is not None else []
     found: dict[str, int] = {}
-    for company, row in zip(*standing.naming_pairs(np.asarray(rows, np.int64)), strict=True):
+    pairs = standing.naming_pairs(np.asarray(rows, np.int64), role="subject")
+    for company, row in zip(*pairs, strict=True):
         at = int(told.rows["occurred"][row])
         name = standing.roster.ids[company]
         found[name] = min(found.get(name, at), at)
@@ -126,16 +130,19 @@ def _before(
     known = standing.said_by(at)
     scores, days = [], []
     for ruleset in rulesets:
-        view = View(known, ruleset, company)
-        value = points(view.hazard(company, at))
-        weeks = 0
-        while value >= ALARM and weeks < LONGEST:
-            if points(view.hazard(company, at - (weeks + 1) * WEEK)) < ALARM:
+        scores.append(_score(known, ruleset, company, at))
+        weeks = 0 if scores[-1] >= ALARM else LONGEST
+        while weeks < LONGEST:
+            earlier = at - (weeks + 1) * WEEK
+            if _score(standing.said_by(earlier), ruleset, company, earlier) < ALARM:
                 break
             weeks += 1
-        scores.append(value)
         days.append(weeks * float(WEEK.days))
     return _Before(scores, days, int(_counts(known, at)[standing.roster.codes[company]]))
+
+
+def _score(known: Standing, ruleset: Ruleset, company: str, at: datetime) -> float:
+    return points(View(known, ruleset, company).hazard(company, at))
 
 
 def _panel(standing: Standing, rulesets: Sequence[Ruleset], listed: dict[str, datetime]) -> _Panel:

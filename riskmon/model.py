@@ -201,6 +201,7 @@ class Line(NamedTuple):
     """The score if this line were not there."""
 
 
+DECIMALS = 12
 LEVELS = {"low": 25, "moderate": 50, "high": 75, "severe": 101}
 """Each level, and the score from which the next one begins."""
 
@@ -211,8 +212,11 @@ def level(value: float) -> str:
 
 
 def points(hazard: float) -> float:
-    """Return the points, 0 to 100, that a summed hazard comes to."""
-    return -100 * math.expm1(-hazard)
+    """Return the points, 0 to 100, that a summed hazard comes to.
+
+    To twelve decimals: what lies beyond them depends on the order of the sum.
+    """
+    return round(-100 * math.expm1(-hazard), DECIMALS)
 
 
 class Drawn(Protocol):

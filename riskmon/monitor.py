@@ -23,8 +23,7 @@ from riskmon.scoring import steps
 from riskmon.sources import jsonl
 from riskmon.standing import Standing
 from riskmon.validation import did_you_mean
-from riskmon.view import View
-from riskmon.whatif import points_of
+from riskmon.view import View, points_of
 from riskmon.witness import Moment, Witness, as_moment
 
 RULESET = "ruleset"

@@ -6,7 +6,7 @@ import html
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, overload
 
 from riskmon.cited import Cited
 from riskmon.errors import MissingExtraError, Problem
+from riskmon.examples import Outcome
 from riskmon.foresight import Foresight
 from riskmon.forms import utc_text
 from riskmon.model import Event, Rejected, Score, level
@@ -291,8 +292,9 @@ def to_json(value: object) -> Any:
         return to_json(value.to_json() if isinstance(value, WhatIf) else value.to_dicts())
     if isinstance(value, datetime):
         return utc_text(value).replace(".000000Z", "Z")
-    if isinstance(value, Report | Run | Status):
-        return {one.name: to_json(getattr(value, one.name)) for one in fields(value)}
+    if is_dataclass(value):
+        found = {one.name: to_json(getattr(value, one.name)) for one in fields(value)}
+        return found | ({"passed": value.passed} if isinstance(value, Outcome) else {})
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         return to_json(value._asdict())
     if isinstance(value, dict):

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
+from pydantic import (
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from riskmon.forms import (
     EARLIEST,
@@ -235,6 +242,13 @@ class Rule(Noun):
     why: LongText | None = None
     references: tuple[Text, ...] = ()
     examples: tuple[Example, ...] = ()
+
+    @field_validator("where", mode="before")
+    @classmethod
+    def _where_says_something(cls, value: object) -> object:
+        if value is None:
+            raise ValueError("expected a map of fields; leave `where` out to read every event")
+        return value
 
     @model_validator(mode="after")
     def _open_stages_stand(self) -> Rule:

@@ -260,7 +260,7 @@ def _unusual(rule: Rule, document: Document) -> Iterator[Unusual]:
     for word, location in _words(rule):
         if not word.known():
             line = document.line(location)
-            field = path(location[:-1] if location[-1] == word.word else location)
+            field = path(location if location[0] == "where" else location[:-1])
             yield Unusual(word, Problem(word.unusual(), document.file, line, field))
 
 

@@ -25,6 +25,9 @@ def rule_schema() -> dict[str, Any]:
     )
     for name, words in (("topics", TOPICS), ("open", TYPES)):
         fields[name]["items"] = {"anyOf": [{"enum": sorted(words)}, fields[name]["items"]]}
+    where = schema["$defs"]["Where"]
+    where["patternProperties"] = {r"^attributes\..+": where.pop("additionalProperties")}
+    where["additionalProperties"] = False
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,

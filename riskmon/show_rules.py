@@ -66,7 +66,8 @@ def _causes(causes: Sequence[Cause]) -> None:
     for one in causes[:MOST_CAUSES]:
         print(f"{INDENT}{one.now:6.2f} -> {one.then:6.2f}  {safe(one.rule)}, {safe(one.matter)}")
     if len(causes) > MOST_CAUSES:
-        print(f"{INDENT}and {len(causes) - MOST_CAUSES:,} lines more")
+        more = len(causes) - MOST_CAUSES
+        print(f"{INDENT}and {more:,} more line{'s' * (more > 1)}")
 
 
 def _more(count: int, what: str) -> None:

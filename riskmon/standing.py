@@ -98,13 +98,18 @@ class Standing:
         found = [one for one in self.read(rows) if one.occurred_at <= at]
         return sorted(found, key=lambda event: event.occurred_at)
 
-    def naming_pairs(self, rows: Ints) -> tuple[Ints, Ints]:
-        """Return the companies that some rows name, by number, each with the row; each once."""
+    def naming_pairs(self, rows: Ints, role: str | None = None) -> tuple[Ints, Ints]:
+        """Return the companies that some rows name, by number, each with the row; each once.
+
+        `role`: only in that one.
+        """
         columns = self.told.rows
         counts = columns["last"][rows] - columns["first"][rows]
-        party = self.told.parties["party"][spread(columns["first"][rows], counts)]
-        company = self.roster.resolved(self.told.named.names)[party]
+        index = spread(columns["first"][rows], counts)
+        company = self.roster.resolved(self.told.named.names)[self.told.parties["party"][index]]
         known = company != NOBODY
+        if role is not None:
+            known &= self.told.parties["role"][index] == self.told.roles.get(role, NOBODY)
         pairs = np.stack([company[known], np.repeat(rows, counts)[known]])
         company, row = np.unique(pairs, axis=1)
         return company, row

@@ -16,7 +16,7 @@ from riskmon.evaluators import Flags, Floats, Ints, evaluators
 from riskmon.forms import microseconds
 from riskmon.layer import Layer, Watched
 from riskmon.matters import Matters
-from riskmon.model import Line, Score
+from riskmon.model import DECIMALS, Line, Score
 from riskmon.ruleset import Ruleset
 from riskmon.standing import Standing
 from riskmon.sums import Sums
@@ -226,6 +226,12 @@ class View:
 STATUSES = (COUNTED, SHOWN)
 
 
+def points_of(hazards: Floats) -> Floats:
+    """Return scores, 0 to 100, from summed hazards, as `points` has them."""
+    found: Floats = np.round(-100 * np.expm1(-hazards), DECIMALS)
+    return found
+
+
 class Ranked(Sequence[Score]):
     """Scores of all companies at a moment, highest first; each is made when it is looked at."""
 
@@ -238,8 +244,7 @@ class Ranked(Sequence[Score]):
     @property
     def values(self) -> Floats:
         """The scores, 0 to 100, in the order of `view.ids`."""
-        found: Floats = -100 * np.expm1(-self._hazards)
-        return found
+        return points_of(self._hazards)
 
     def __len__(self) -> int:
         return len(self._order)

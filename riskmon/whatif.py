@@ -10,7 +10,7 @@ import numpy as np
 
 from riskmon.evaluators import Flags, Floats
 from riskmon.model import LEVELS, Line, level, points
-from riskmon.view import View
+from riskmon.view import View, points_of
 
 BOUNDS = np.array(sorted(LEVELS.values())[:-1], float)
 """Scores from which the second level and those above it begin."""
@@ -123,12 +123,6 @@ def spells(now: View, then: View, moments: Sequence[datetime]) -> list[Spell]:
         )
         for number, start, end, one, other in sorted(found)
     ]
-
-
-def points_of(hazards: Floats) -> Floats:
-    """Return scores, 0 to 100, from summed hazards."""
-    found: Floats = -100 * np.expm1(-hazards)
-    return found
 
 
 def _levels(scores: Floats) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -16,6 +16,7 @@ from ruamel.yaml.events import (
     NodeEvent,
 )
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.parser import Parser
 from ruamel.yaml.reader import ReaderError
 
 from riskmon.errors import Problem
@@ -48,6 +49,34 @@ OPENED = ("found unexpected end of stream", "expected ',' or '")
 """Slips that are shown where the quotation mark or the bracket opens."""
 
 
+class _Refusal(Exception):  # noqa: N818 (it is no error of the program)
+    def __init__(self, message: str, line: int) -> None:
+        self.message, self.line = message, line
+
+
+class _Bounded(Parser):
+    """Refuses, before anything is built, what could grow or act when it is built."""
+
+    depth = 0
+
+    def get_event(self) -> Any:
+        """Return the next event, if it is a plain one."""
+        event = super().get_event()
+        line = event.start_mark.line + 1
+        if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
+            message = "anchors (&) and aliases (*) are refused: write the value out, or in quotes"
+            raise _Refusal(message, line)
+        if getattr(event, "tag", None) is not None:
+            raise _Refusal("tags (!) are refused: write the plain value, or put it in quotes", line)
+        if isinstance(event, DocumentStartEvent) and event.version not in {None, (1, 2)}:
+            raise _Refusal("expected YAML 1.2: remove the line that begins with %YAML", 0)
+        self.depth += isinstance(event, CollectionStartEvent)
+        self.depth -= isinstance(event, CollectionEndEvent)
+        if self.depth > MOST_DEPTH:
+            raise _Refusal(f"expected at most {MOST_DEPTH} levels of nesting", line)
+        return event
+
+
 class Document:
     """A YAML document: its value, its problems, and on which line each path stands."""
 
@@ -61,9 +90,12 @@ class Document:
             return
         try:
             text = raw.decode("utf-8-sig")
-            self._bound(text)
-            if not self.problems:
-                self.value = self._construct(YAML(typ="safe", pure=True).compose(text), ())
+            yaml = YAML(typ="safe", pure=True)
+            yaml.Parser = _Bounded
+            self.value = self._construct(yaml.compose(text), ())
+        except _Refusal as refusal:
+            directive = text.count("\n", 0, text.find("%YAML")) + 1
+            self._refuse(refusal.message, refusal.line or directive)
         except UnicodeDecodeError as error:
             line = raw.count(b"\n", 0, error.start) + 1
             self._refuse("expected UTF-8: save the file in that encoding", line)
@@ -88,31 +120,6 @@ class Document:
 
     def _refuse(self, message: str, line: int, *location: str | int) -> None:
         self.problems.append(Problem(message, self.file, line, location=location))
-
-    def _bound(self, text: str) -> None:
-        """Refuse, before anything is built, what could grow or act when it is built."""
-        depth = 0
-        for event in YAML(typ="safe", pure=True).parse(text):
-            line = event.start_mark.line + 1
-            if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
-                message = (
-                    "anchors (&) and aliases (*) are refused: write the value out, or in quotes"
-                )
-                self._refuse(message, line)
-                return
-            if getattr(event, "tag", None) is not None:
-                message = "tags (!) are refused: write the plain value, or put it in quotes"
-                self._refuse(message, line)
-                return
-            if isinstance(event, DocumentStartEvent) and event.version not in {None, (1, 2)}:
-                line = text.count("\n", 0, text.find("%YAML")) + 1
-                self._refuse("expected YAML 1.2: remove the line that begins with %YAML", line)
-                return
-            depth += isinstance(event, CollectionStartEvent)
-            depth -= isinstance(event, CollectionEndEvent)
-            if depth > MOST_DEPTH:
-                self._refuse(f"expected at most {MOST_DEPTH} levels of nesting", line)
-                return
 
     def _construct(self, node: Node | None, location: tuple[str | int, ...]) -> Any:
         if node is None:

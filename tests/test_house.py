@@ -75,7 +75,7 @@ MAY_IMPORT = {
     "foresight": {"evaluators", "forms", "model", "ruleset", "standing", "view", "whatif"},
     "evidence": {"errors"},
     "heads": {"errors", "evidence"},
-    "results": {"cited", "errors", "foresight", "forms", "model", "whatif"},
+    "results": {"cited", "errors", "examples", "foresight", "forms", "model", "whatif"},
     "receipts": {"errors", "evidence", "model", "results"},
     "changes": {"model", "standing"},
     "tables": {"forms"},

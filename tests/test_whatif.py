@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import riskmon
-from riskmon.errors import RulesError, UsageError
 from riskmon.foresight import Foresight
 from riskmon.forms import moment
 from riskmon.results import WhatIf
@@ -145,22 +144,6 @@ def test_nothing_is_written(tmp_path: Path) -> None:
         assert before == all_of_it()
 
 
-def test_what_is_asked_wrongly_is_said(tmp_path: Path) -> None:
-    """A draft that is none, a step, a moment; a ledger in which there is nothing."""
-    folder = write_rules(tmp_path / "rules", rule())
-    with riskmon.open("sqlite://", rules=folder, clock=Clock()) as monitor:
-        with pytest.raises(UsageError, match="nothing was recorded yet"):
-            monitor.what_if(folder)
-        monitor.declare([company()])
-        with pytest.raises(RulesError, match="there is none"):
-            monitor.what_if(tmp_path / "nowhere")
-        with pytest.raises(UsageError, match="expected a step such as 1d"):
-            monitor.what_if(folder, step="daily")
-        with pytest.raises(UsageError, match="as_of: expected a date"):
-            monitor.what_if(folder, as_of="soon")
-        assert ([], []) == (list(monitor.what_if(folder)), monitor.what_if(folder).spells)
-
-
 def test_when_levels_differ(compare: Compare) -> None:
     """The first and the last day, by hand, with the lines of the first.
 
@@ -208,6 +191,23 @@ def test_levels_change_at_their_bounds(compare: Compare) -> None:
     """25 points are moderate already, as everywhere; 20 are low."""
     found = compare([standing_rule(20)], [standing_rule(25)], [told("baidu")], as_of="2024-01-02")
     assert [("baidu", "2024-01-01", "2024-01-02", "low", "moderate")] == spans(found)
+
+
+def test_levels_are_the_same_whatever_was_asked_before(tmp_path: Path) -> None:
+    """50 points stand, others come and go beside them: then it is 50 again, and no less."""
+    stages = {"case.fined": 1.0, "case.dismissed": 0.0}
+    others = [rule(id=f"b-{number}", severity=30 + number, stages=stages) for number in range(6)]
+    folder = write_rules(tmp_path, standing_rule(50), *others)
+    dates = zip(stages, ("2024-02-01", "2024-03-01"), strict=True)
+    events = [told("baidu", type=type_, matter="m", occurred_at=day) for type_, day in dates]
+    events += [told("baidu"), *(told("xiaomi", type="case.fined") for _ in range(30))]
+    with riskmon.open("sqlite://", rules=folder, clock=Clock("2024-03-15")) as monitor:
+        monitor.declare([company(), company("xiaomi")])
+        monitor.ingest(events)
+        monitor.scores(as_of="2024-02-15")
+        values = {one.company: one.value for one in monitor.scores()}
+        assert monitor.score("baidu").value == values["baidu"]
+        assert ([], []) == (list(monitor.what_if(folder)), monitor.what_if(folder).spells)
 
 
 @pytest.mark.parametrize("status", ["experimental", "draft", "retired"])
@@ -322,10 +322,7 @@ def test_alarms_are_counted_each_quarter(compare: Compare) -> None:
     assert (0, 0, 16.5 / 30) == draft[4:]
     assert ("1 events in a year", 2, 1, 8, 5, 7 / 30) == count[:3] + count[4:]
     assert isnan(count.days_before)
-
-
-def test_the_count_has_about_as_many_alarms_as_the_rules_in_force(compare: Compare) -> None:
-    """Three of b alone: so does a count of at least two events."""
+    # The count's alarm is set to as many as the rules in force have: three of b alone.
     found = compare([standing_rule(topics=["about-b"])], [standing_rule()], panel())
     assert ("2 events in a year", 2, 0) == found.foresight[2][:3]
     assert [(3, 3), (6, 3), (3, 3)] == [one[4:6] for one in found.foresight]

@@ -119,7 +119,9 @@ def run(name: str, parameters: Mapping[str, Any], terms: Terms, walk: Walk) -> F
     """Return what the evaluator called `name` finds; EvaluatorError for what is nonsense."""
     try:
         one = evaluators()[name]
-        found = one.evaluate(one.Parameters.model_validate(parameters), terms, walk)
+        given = one.Parameters.model_validate(parameters)
+        with np.errstate(all="ignore"):  # what comes of it is checked
+            found = one.evaluate(given, terms, walk)
         likelihood = np.asarray(found.likelihood, np.float64)
         since, stage = np.asarray(found.since, np.int64), np.asarray(found.stage, np.int64)
     except Exception as error:  # it may be anybody's code

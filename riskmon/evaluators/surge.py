@@ -10,7 +10,10 @@ Statistics 26, 1997, https://doi.org/10.1080/03610929708831995
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
+from pydantic import Field
 
 from riskmon.evaluators import NEVER, Floats, Found, Ints, Walk
 from riskmon.model import Noun
@@ -28,7 +31,7 @@ class Parameters(Noun):
 
     window: Days = 30.0
     baseline: Days = 365.0
-    least: int = 3
+    least: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 3
 
 
 def evaluate(parameters: Parameters, terms: Terms, walk: Walk) -> Found:
@@ -36,18 +39,20 @@ def evaluate(parameters: Parameters, terms: Terms, walk: Walk) -> Found:
     counts = np.diff(walk.starts)
     company = np.repeat(np.arange(len(counts)), counts)
     begins = _first_of_matter(walk, company)
-    # Companies far apart in time, so that one search serves all.
-    span = int(walk.occurred.max(initial=0) - walk.occurred.min(initial=0)) + 1
     width, past = (int(days * MICROSECONDS) for days in (parameters.window, parameters.baseline))
-    apart = span + width + past + 1
-    moments = (walk.occurred - walk.occurred.min(initial=0)) + company * apart
+    # Ranks in place of moments, so that companies stand apart and one search serves all.
+    moments = walk.occurred
+    asked = np.stack([moments, moments - width, moments - width - past])
+    ranks = np.unique(asked, return_inverse=True)[1].reshape(asked.shape)
+    apart = 3 * len(moments) + 1
     began = np.append(0, np.cumsum(begins))
 
-    def until(moment: Ints) -> Ints:
+    def until(ranked: Ints) -> Ints:
         """Return how many matters had begun by a moment, that included."""
-        return began[np.searchsorted(moments, moment, side="right")]
+        places = np.searchsorted(ranks[0] + company * apart, ranked + company * apart, "right")
+        return began[places]
 
-    now, before, long_before = until(moments), until(moments - width), until(moments - width - past)
+    now, before, long_before = map(until, ranks)
     found = now - before
     usual = (before - long_before + 1).astype(np.float64) * (width / past)
     likelihood = np.where(found >= parameters.least, terms.cap * _fewer(found, usual), 0.0)
