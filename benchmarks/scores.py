@@ -229,7 +229,7 @@ def _sums(view: View) -> Sums:
     offsets = np.cumsum([0, *(len(part[-1]) for part in parts)])
     columns = [np.concatenate(found) for found in zip(*(part[:-1] for part in parts), strict=True)]
     columns[1] = np.concatenate([p[1] + o for p, o in zip(parts, offsets, strict=False)])
-    return Sums(*columns, rate)
+    return Sums._make([*columns, rate])
 
 
 def _lines(layer: Layer) -> tuple[np.ndarray, ...]:
@@ -244,9 +244,10 @@ def _lines(layer: Layer) -> tuple[np.ndarray, ...]:
     reached = spread(scope.first[scope.key], exposed)
     companies.append(scope.company[reached])
     weights.append(scope.weight[reached])
-    unit, company, weight = map(np.concatenate, (units, companies, weights))
+    weight = np.concatenate(weights)
     keep = weight != 0
-    unit, company, weight = unit[keep], company[keep], weight[keep]
+    weight = weight[keep]
+    unit, company = np.concatenate(units)[keep], np.concatenate(companies)[keep]
     pieces = layer.pieces
     count = pieces.first[unit + 1] - pieces.first[unit]
     piece = spread(pieces.first[unit], count)
@@ -268,12 +269,13 @@ def peak(database: Path, rules: Path) -> float:
 
 
 PEAK = """
-import resource, sys
+import re, sys
 from pathlib import Path
 from benchmarks.measure import open_at
 open_at(Path(sys.argv[1]), Path(sys.argv[2])).scores()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 """
+"""Not `ru_maxrss`: a child begins with its parent's."""
 
 
 def doubled(folder: Path, count: int) -> None:
