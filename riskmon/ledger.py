@@ -201,11 +201,12 @@ class Ledger:
     def some(self, positions: Sequence[int]) -> Iterator[Entry]:
         """Yield the entries at some positions, in their order in the log."""
         asked = sorted(set(positions))
-        with reading(self.engine) as connection:
-            for start in range(0, len(asked), MOST_VARIABLES):
-                place = entry.c.position.in_(asked[start : start + MOST_VARIABLES])
-                query = sa.select(entry).where(place).order_by(entry.c.position)
-                yield from map(Entry._make, connection.execute(query))
+        for start in range(0, len(asked), MOST_VARIABLES):
+            place = entry.c.position.in_(asked[start : start + MOST_VARIABLES])
+            with reading(self.engine) as connection:
+                found = connection.execute(sa.select(entry).where(place).order_by(entry.c.position))
+                rows = [Entry._make(row) for row in found]
+            yield from rows  # whoever takes them may ask the database for more
 
     def recorded_at(self, position: int) -> datetime | None:
         """Return when the entry at `position` was recorded; None for position 0."""

@@ -216,7 +216,7 @@ def points(hazard: float) -> float:
 
     To twelve decimals: what lies beyond them depends on the order of the sum.
     """
-    return round(-100 * math.expm1(-hazard), DECIMALS)
+    return round(-100 * math.expm1(-hazard), DECIMALS) + 0.0  # never -0.0
 
 
 class Drawn(Protocol):

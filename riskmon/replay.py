@@ -32,7 +32,10 @@ class Replay:
 
     def standing(self, position: int | None = None) -> Standing:
         """Return what stood at `position`; without it, what stands now."""
+        forgotten = self._told.forgotten
         self._told.append(self._ledger.told(self._told.position))
+        if self._told.forgotten > forgotten:  # what a `where` read of them may be gone
+            self._view = self._past = None
         if position is None:
             position = self._told.position
         if self._live.position < self._told.position:
@@ -49,6 +52,8 @@ class Replay:
             return None
         if standing.position == self._live.position:
             return self._forward(standing, ruleset)
+        if not ruleset.cannot_fail:
+            company = None  # a rule that fails anywhere fails for all
         past = self._past
         if past is None or (past.standing.position, past.company) not in {
             (standing.position, company),

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from riskmon.errors import Problem, RulesError
-from riskmon.evaluators import evaluators
+from riskmon.evaluators import BUILT_IN, evaluators
 from riskmon.model import Event, Noun, Publisher
-from riskmon.rules import Rule
+from riskmon.rules import Rule, Times
 from riskmon.validation import check, did_you_mean, path, shown
 from riskmon.vocabulary import Word
 from riskmon.where import roles_of, words_of
@@ -65,6 +65,19 @@ class Ruleset:
                     f"published with version {asked} of the evaluator {name}, which is {has} here"
                 )
         return found
+
+    @cached_property
+    def cannot_fail(self) -> bool:
+        """Whether no rule can fail: no evaluator from outside, no factor above 1."""
+        return all(
+            rule.evaluator in BUILT_IN
+            and all(
+                max(one.times.values() if isinstance(one.times, dict) else [one.times]) <= 1
+                for one in rule.stages.values()
+                if isinstance(one, Times)
+            )
+            for rule in self.rules
+        )
 
     @cached_property
     def body(self) -> str:

@@ -124,6 +124,8 @@ class Told:
         self.companies: list[tuple[int, Company]] = []
         self.rulesets: list[tuple[int, str]] = []
         """Positions and bodies."""
+        self.forgotten = 0
+        """Position of the last entry by which a person was forgotten."""
         self.rows = Grown(COLUMNS)
         self.parties = Grown(PARTIES)
         self._ends = Grown(ENDS)
@@ -171,6 +173,8 @@ class Told:
                     self.companies.append((position, Company.model_validate_json(body)))
                 elif kind == "ruleset.published":
                     self.rulesets.append((position, body))
+                elif kind == "person.forgotten":
+                    self.forgotten = position
             except (msgspec.MsgspecError, ValueError, TypeError, KeyError) as error:
                 raise _damaged(position, error) from error
         fresh["occurred"] = _moments(fresh["occurred"], fresh["position"])

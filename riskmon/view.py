@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple, overload
@@ -48,16 +48,14 @@ class View:
         standing: Standing,
         ruleset: Ruleset,
         company: str | None = None,
-        failed: Mapping[str, str] | None = None,
     ) -> None:
-        """`failed`: rules that are known to fail, each with the reason."""
         self.standing, self.ruleset, self.company = standing, ruleset, company
         roster = standing.roster
         ids = roster.ids if company is None else sorted(standing.above(company))
         codes = {one: number for number, one in enumerate(ids)}
         self._numbers = np.array([codes.get(one, -1) for one in roster.ids] + [-1], np.int64)
         self._watched = Watched(ids, codes, Worlds([standing.companies[one] for one in ids]))
-        self._start({**ruleset.outdated, **(failed or {})})
+        self._start(dict(ruleset.outdated))
         self._matters = {status: self._layers(None, status, "matter") for status in STATUSES}
         self._make_companies()
 
@@ -109,7 +107,8 @@ class View:
         if len(kept[COUNTED]) > MOST_LAYERS:
             again = np.union1d(touched, np.concatenate([_matters(held) for held in small]))
             kept = {status: layers[:1] for status, layers in kept.items()}
-        if len(again) > LEAST_WHOLE * max(len(told.matters), 1):
+        failing = self.failed.keys() != self.ruleset.outdated.keys()  # a rule may be mended now
+        if failing or len(again) > LEAST_WHOLE * max(len(told.matters), 1):
             return View(standing, self.ruleset)
         fresh = object.__new__(View)
         fresh.__dict__ |= self.__dict__
@@ -125,7 +124,7 @@ class View:
         }
         fresh._make_companies()
         if fresh.failed.keys() != self.failed.keys():
-            return View(standing, self.ruleset, failed=fresh.failed)
+            return View(standing, self.ruleset)
         return fresh
 
     def _without(self, fresh: View, held: Held, matters: Ints) -> Held:
@@ -228,7 +227,7 @@ STATUSES = (COUNTED, SHOWN)
 
 def points_of(hazards: Floats) -> Floats:
     """Return scores, 0 to 100, from summed hazards, as `points` has them."""
-    found: Floats = np.round(-100 * np.expm1(-hazards), DECIMALS)
+    found: Floats = np.round(-100 * np.expm1(-hazards), DECIMALS) + 0.0  # never -0.0
     return found
 
 

@@ -11,6 +11,7 @@ is not there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
@@ -313,12 +314,14 @@ def meets(wanted: Any, value: Any) -> bool:
 
 
 def _one_of(has: list[Any], wanted: list[Any]) -> bool:
+    return any(_same(one, other) for one in has for other in wanted)
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, datetime):
+        return _order(one, other) == 0
     # 1 is 1.0, but not true.
-    return any(
-        one == other and isinstance(one, bool) == isinstance(other, bool)
-        for one in has
-        for other in wanted
-    )
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 
 def _order(one: Any, bound: Any) -> Literal[-1, 0, 1] | None:

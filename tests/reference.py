@@ -82,6 +82,8 @@ def hazard(
     company: str,
     at: datetime,
 ) -> float:
+    if rule.get("where"):
+        members = [event for event in members if met(rule["where"], event, companies)]
     stages = rule["stages"]
     if not any(event["type"] in stages for event in members):
         return 0.0
@@ -98,6 +100,62 @@ def hazard(
         decay = 2 ** (-age / half_life_days(rule["half_life"]))
     severity = -math.log(1 - number(rule["severity"], at) / 100)
     return severity * likelihood * weight(rule, members, companies, company, at) * decay
+
+
+def met(where: dict[str, Any], event: dict[str, Any], companies: dict[str, Any]) -> bool:
+    for field, test in where.items():
+        if field == "party":
+            none = "none" in test
+            wanted = test["none"] if none else test
+            one_of = wanted if isinstance(wanted, list) else [wanted]
+            found = any(
+                takes_part(one, party, companies)
+                for one in one_of
+                for party in event.get("parties", [])
+            )
+            if found == none:
+                return False
+        elif field.startswith("attributes."):
+            if not passes(test, event.get("attributes", {}).get(field.split(".", 1)[1])):
+                return False
+        elif not passes(test, event.get(field)):
+            return False
+    return True
+
+
+def takes_part(test: dict[str, Any], party: dict[str, Any], companies: dict[str, Any]) -> bool:
+    """Whether a party, given by a company's id, meets the test of one."""
+    firm = companies.get(party.get("company", ""), {})
+    has = {
+        "role": party.get("role", "subject"),
+        "company": firm.get("id"),
+        "jurisdiction": firm.get("jurisdiction"),
+        "kind": party.get("kind"),
+        "name": party.get("name"),
+    }
+    return all(passes(wanted, has[name]) for name, wanted in test.items())
+
+
+def passes(test: Any, value: Any) -> bool:
+    values = value if isinstance(value, list) else [] if value is None else [value]
+    if isinstance(test, list):
+        test = {"any": test}
+    if not isinstance(test, dict):
+        test = {"any": [test]}
+    # 1 is 1.0, but not True.
+    told = {(isinstance(one, bool), one) for one in values}
+    for operator, wanted in test.items():
+        if operator in {"gte", "lt"}:
+            dated = isinstance(wanted, str)
+            bound = day(wanted) if dated else wanted
+            sides = [(day(one) if dated else one) >= bound for one in values]
+            if (operator == "gte") not in sides:
+                return False
+        else:
+            shared = any((isinstance(one, bool), one) in told for one in wanted)
+            if shared == (operator in {"none", "not_in"}):
+                return False
+    return True
 
 
 def weight(

@@ -76,8 +76,49 @@ events = st.builds(
         origin=st.sampled_from(TELLERS),
         credibility=hundredths,
         scope=st.lists(st.sampled_from(SUBJECTS), max_size=2, unique=True),
+        attributes=optional(size=st.integers(0, 9), final=st.booleans()),
     ),
 )
+
+
+def listed(words: list[Any], *operators: str) -> st.SearchStrategy[Any]:
+    """Draw a value, a list of values, or an operator that takes one."""
+    some = st.lists(st.sampled_from(words), min_size=1, max_size=2)
+    denied = st.builds(lambda name, one: {name: one}, st.sampled_from(operators), some)
+    return st.sampled_from(words) | some | denied
+
+
+def bounded(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Draw a bound, or two."""
+    return optional(gte=values, lt=values).filter(bool)
+
+
+party_tests = optional(
+    role=listed(ROLES, "not_in"),
+    company=listed(COMPANIES, "in", "none"),
+    jurisdiction=listed(["cn", "us"], "not_in"),
+).filter(bool)
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "type": listed(TYPES, "not_in"),
+    "source": listed(TELLERS, "in", "not_in"),
+    "topics": listed(TOPICS, "any", "none"),
+    "scope": listed(SUBJECTS, "none"),
+    "occurred_at": bounded(dates),
+    "credibility": bounded(hundredths),
+    "attributes.size": bounded(st.integers(0, 9)) | listed([0, 1, 2.0], "not_in"),
+    "attributes.final": st.booleans() | listed([True, 1], "none"),
+    "party": party_tests
+    | st.lists(party_tests, min_size=1, max_size=2)
+    | st.builds(lambda test: {"none": test}, party_tests),
+}
+
+
+@st.composite
+def wheres(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw which events a rule reads."""
+    names = st.lists(st.sampled_from(sorted(FIELDS)), min_size=1, max_size=2, unique=True)
+    return {name: draw(FIELDS[name]) for name in draw(names)}
+
 
 stages = (
     st.just("sources")
@@ -109,6 +150,7 @@ def rules(draw: st.DrawFn, name: str) -> dict[str, Any]:
                 roles=st.dictionaries(st.sampled_from(ROLES), maybe_dated(hundredths), min_size=2),
                 cap=maybe_dated(hundredths),
                 scope=maybe_dated(hundredths),
+                where=wheres(),
                 ownership=optional(
                     control=maybe_dated(hundredths),
                     minority=maybe_dated(hundredths),

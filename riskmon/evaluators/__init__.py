@@ -35,6 +35,12 @@ Flags = NDArray[np.bool_]
 NUMBER, SOURCES, TIMES = 1, 2, 3
 """What the stage of an event is: a likelihood, a claim, a factor."""
 NEVER = -(2**62)
+MOST = 1e9
+"""A likelihood may be above 1, where factors say so; not beyond sense."""
+
+
+BUILT_IN = frozenset(one.name for one in pkgutil.iter_modules(__path__))
+"""The files here."""
 
 
 class Walk(NamedTuple):
@@ -84,17 +90,31 @@ class Evaluator(Protocol):
 @cache
 def evaluators() -> dict[str, Evaluator]:
     """Return every evaluator there is, by name: the files here, then those of other packages."""
-    found = {
-        one.name: importlib.import_module(f"{__name__}.{one.name}")
-        for one in pkgutil.iter_modules(__path__)
+    found: dict[str, Evaluator] = {
+        name: _sound(importlib.import_module(f"{__name__}.{name}")) for name in sorted(BUILT_IN)
     }
     for entry in entry_points(group="riskmon.evaluators"):
         if entry.name not in found:
             try:
-                found[entry.name] = entry.load()
+                found[entry.name] = _sound(entry.load())
             except Exception as error:  # noqa: BLE001 (whatever it raises, the others stand)
-                found[entry.name] = cast("Any", _Broken(f"it cannot be loaded: {error}"))
-    return cast("dict[str, Evaluator]", found)
+                found[entry.name] = cast("Evaluator", _Broken(f"it cannot be loaded: {error}"))
+    return found
+
+
+def _sound(found: Any) -> Evaluator:
+    """Return an evaluator, if it has what one must have; else what says what is missing."""
+    unit, parameters = getattr(found, "UNIT", None), getattr(found, "Parameters", None)
+    wrong = ""
+    if unit not in ("matter", "company"):
+        wrong = f"expected its UNIT to be matter or company, got {unit!r}"
+    elif not isinstance(getattr(found, "VERSION", None), str):
+        wrong = "expected its VERSION to be text"
+    elif not (isinstance(parameters, type) and issubclass(parameters, BaseModel)):
+        wrong = "expected its Parameters to be a pydantic model"
+    elif not callable(getattr(found, "evaluate", None)):
+        wrong = "expected it to have a function evaluate"
+    return cast("Evaluator", _Broken(wrong) if wrong else found)
 
 
 class _Broken:
@@ -121,20 +141,34 @@ def run(name: str, parameters: Mapping[str, Any], terms: Terms, walk: Walk) -> F
         one = evaluators()[name]
         given = one.Parameters.model_validate(parameters)
         with np.errstate(all="ignore"):  # what comes of it is checked
-            found = one.evaluate(given, terms, walk)
+            found = one.evaluate(given, terms, Walk._make(map(_fixed, walk)))
         likelihood = np.asarray(found.likelihood, np.float64)
         since, stage = np.asarray(found.since, np.int64), np.asarray(found.stage, np.int64)
+    except EvaluatorError as error:
+        raise EvaluatorError(f"{name}: {error}") from error
     except Exception as error:  # it may be anybody's code
-        if isinstance(error, EvaluatorError):
-            raise
         raise EvaluatorError(f"{name} raised {type(error).__name__}: {error}") from error
+    _check(name, Found(likelihood, since, stage), walk)
+    return Found(likelihood, since, stage)
+
+
+def _fixed(column: Any) -> NDArray[Any]:
+    """Return a column that nobody can write to: rules share it."""
+    fixed: NDArray[Any] = column.view()
+    fixed.flags.writeable = False
+    return fixed
+
+
+def _check(name: str, found: Found, walk: Walk) -> None:
+    likelihood, since, stage = found
     count = len(walk.occurred)
-    if not len(likelihood) == len(since) == len(stage) == count:
+    if not likelihood.shape == since.shape == stage.shape == (count,):
         raise EvaluatorError(f"{name}: expected a value for each of {count} events")
     if not (np.isfinite(likelihood).all() and (likelihood >= 0).all()):
         raise EvaluatorError(f"{name}: expected likelihoods that are finite and not below 0")
+    if (likelihood > MOST).any():
+        raise EvaluatorError(f"{name}: expected likelihoods of at most {MOST:g}")
     if ((likelihood > 0) & (since > walk.occurred)).any():
         raise EvaluatorError(f"{name}: expected no clock that begins after the event")
     if ((stage < -1) | (stage >= count)).any():
         raise EvaluatorError(f"{name}: expected stages among the events of the walk")
-    return Found(likelihood, since, stage)

@@ -70,10 +70,11 @@ def _first_of_matter(walk: Walk, company: Ints) -> Ints:
 
 def _fewer(found: Ints, usual: Floats) -> Floats:
     """Return how likely fewer than `found` are, where `usual` are expected."""
-    total, term = np.zeros(len(found)), np.exp(-np.minimum(usual, MOST_TERMS / 2))
+    rate = np.minimum(usual, MOST_TERMS / 2)
+    total, term = np.zeros(len(found)), np.exp(-rate)
     for number in range(int(min(found.max(initial=0), MOST_TERMS))):
         total += np.where(number < found, term, 0.0)
-        term = term * usual / (number + 1)
+        term = term * rate / (number + 1)
     many = (found > MOST_TERMS) | (usual > MOST_TERMS / 2)
     near = 1 / (1 + np.exp(-1.702 * (found - 0.5 - usual) / np.sqrt(np.maximum(usual, 1))))
     return np.clip(np.where(many, near, total), 0.0, 1.0)
