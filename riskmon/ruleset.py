@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from riskmon.errors import Problem, RulesError
-from riskmon.evaluators import BUILT_IN, evaluators
+from riskmon.evaluators import BUILT_IN, Broken, evaluators
 from riskmon.model import Event, Noun, Publisher
 from riskmon.rules import Rule, Times
 from riskmon.validation import check, did_you_mean, path, shown
@@ -57,9 +57,12 @@ class Ruleset:
         found = {}
         for rule in self.rules:
             name, asked = rule.evaluator, self.versions.get(rule.evaluator)
-            has = evaluators()[name].VERSION if name in evaluators() else None
+            one = evaluators().get(name)
+            has = one.VERSION if one is not None else None
             if has is None:
                 found[rule.id] = f"there is no evaluator called {name!r}: install what has it"
+            elif isinstance(one, Broken):
+                found[rule.id] = f"{name}: {one.reason}"
             elif has != asked:
                 found[rule.id] = (
                     f"published with version {asked} of the evaluator {name}, which is {has} here"

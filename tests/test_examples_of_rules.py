@@ -198,7 +198,7 @@ def test_an_event_that_is_none_is_the_reason() -> None:
 def test_a_rule_about_all_matters_of_a_company() -> None:
     """Surge: three matters in a month are unusual where 30 / 365 are usual; two are none."""
     usual = 30 / 365
-    likelihood = exp(-usual) * (1 + usual + usual**2 / 2)
+    likelihood = 2 * exp(-usual) * (1 + usual + usual**2 / 2) - 1
     calm = example(*[told()] * 2, name="calm", scores={"baidu": 0})
     busy = example(*[told()] * 3, name="busy", scores={"baidu": 100 * (1 - 0.5**likelihood)})
     fields = {"stages": {"claim.confirmed": 1.0}, "evaluator": "surge", "cap": 1.0}

@@ -198,8 +198,7 @@ def test_an_unknown_type_or_role_is_a_warning_with_a_suggestion(tmp_path: Path) 
         tmp_path, rule(stages={"case.inditced": 0.5, "port.closed": 0.5}, roles={"suject": 1.0})
     )
     warnings = [
-        str(found.problem).partition("a-rule.yaml:1: ")[2]
-        for found in load_ruleset(folder).unusual
+        str(found.problem).partition("a-rule.yaml:1: ")[2] for found in load_ruleset(folder).unusual
     ]
     assert warnings == [
         "stages: 'case.inditced' is no event type used so far; did you mean 'case.indicted'?",

@@ -98,7 +98,7 @@ def evaluators() -> dict[str, Evaluator]:
             try:
                 found[entry.name] = _sound(entry.load())
             except Exception as error:  # noqa: BLE001 (whatever it raises, the others stand)
-                found[entry.name] = cast("Evaluator", _Broken(f"it cannot be loaded: {error}"))
+                found[entry.name] = cast("Evaluator", Broken(f"it cannot be loaded: {error}"))
     return found
 
 
@@ -114,10 +114,10 @@ def _sound(found: Any) -> Evaluator:
         wrong = "expected its Parameters to be a pydantic model"
     elif not callable(getattr(found, "evaluate", None)):
         wrong = "expected it to have a function evaluate"
-    return cast("Evaluator", _Broken(wrong) if wrong else found)
+    return cast("Evaluator", Broken(wrong) if wrong else found)
 
 
-class _Broken:
+class Broken:
     """Stands for an evaluator that cannot be loaded: the rules that ask for it fail."""
 
     VERSION = "broken"
@@ -127,12 +127,12 @@ class _Broken:
         """Any."""
 
     def __init__(self, reason: str) -> None:
-        self._reason = reason
+        self.reason = reason
 
     def evaluate(self, parameters: Any, terms: Terms, walk: Walk) -> Found:
         """Say why there is none."""
         del parameters, terms, walk
-        raise EvaluatorError(self._reason)
+        raise EvaluatorError(self.reason)
 
 
 def run(name: str, parameters: Mapping[str, Any], terms: Terms, walk: Walk) -> Found:

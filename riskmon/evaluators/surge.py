@@ -1,11 +1,12 @@
 """Surge: unusually many matters about one company in a window, against its own past.
 
-    likelihood = cap x P(fewer than n matters)        where at least `least` began in the window
+    likelihood = cap x (2 P(fewer than n) - 1)    where that is above 0, and n at least `least`
 
 n is how many matters of the company began within the window before an event; how many are usual is
 Poisson with the mean of the `baseline` before the window, and one more (so that a quiet past is not
-taken for silence). Published scan statistics do the same over space: Kulldorff, Communications in
-Statistics 26, 1997, https://doi.org/10.1080/03610929708831995
+taken for silence). With as many as usual the odds of fewer are even, and it is no surge. Published
+scan statistics do the same over space: Kulldorff, Communications in Statistics 26, 1997,
+https://doi.org/10.1080/03610929708831995
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ def evaluate(parameters: Parameters, terms: Terms, walk: Walk) -> Found:
     now, before, long_before = map(until, ranks)
     found = now - before
     usual = (before - long_before + 1).astype(np.float64) * (width / past)
-    likelihood = np.where(found >= parameters.least, terms.cap * _fewer(found, usual), 0.0)
+    above = np.maximum(2 * _fewer(found, usual) - 1, 0.0)
+    likelihood = np.where(found >= parameters.least, terms.cap * above, 0.0)
     since = np.where(likelihood > 0, walk.occurred, NEVER)
     return Found(likelihood, since, np.full(len(since), -1))
 
