@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -76,19 +77,26 @@ def differences(now: View, then: View, at: datetime) -> list[Difference]:
 
 def causes(now: View, then: View, company: str, at: datetime) -> list[Cause]:
     """Return the lines of a company that differ between two rulesets, furthest first."""
-    before, after = (_points(view, company, at) for view in (now, then))
-    pairs = {key: (before.get(key, 0.0), after.get(key, 0.0)) for key in {**before, **after}}
-    found = [
-        Cause(*key, *pair) for key, pair in pairs.items() if abs(pair[0] - pair[1]) > LEAST_POINTS
-    ]
+    before, after = (_lines(view, company, at) for view in (now, then))
+    found = []
+    for key in {**before, **after}:
+        (hazard, one), (other_hazard, other) = (
+            side.get(key, (0.0, 0.0)) for side in (before, after)
+        )
+        # Where only the rest of the score changed, a line's share of it did too: that is no cause.
+        if not math.isclose(hazard, other_hazard, rel_tol=1e-9):
+            found.append(Cause(*key, one, other))
     return sorted(found, key=lambda one: (-abs(one.then - one.now), one.rule, one.matter))
 
 
-def _points(view: View, company: str, at: datetime) -> dict[tuple[str, str], float]:
+def _lines(view: View, company: str, at: datetime) -> dict[tuple[str, str], tuple[float, float]]:
+    """Return hazard and points of each line, by rule and matter."""
     lines: Sequence[Line] = view.lines(company, at)
     total = sum(line.hazard for line in lines)
     return {
-        (line.rule, line.matter): points(total) * line.hazard / total for line in lines if total
+        (line.rule, line.matter): (line.hazard, points(total) * line.hazard / total)
+        for line in lines
+        if total
     }
 
 
