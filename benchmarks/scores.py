@@ -18,8 +18,8 @@ from benchmarks.measure import RUNS, cpu, open_at, show
 from riskmon.forms import microseconds
 from riskmon.layer import Layer
 from riskmon.monitor import Monitor
+from riskmon.scoring import COUNTED, View
 from riskmon.told import spread
-from riskmon.view import COUNTED, View
 
 COMPANIES = 10_000
 MORE = 1000

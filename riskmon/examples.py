@@ -14,9 +14,9 @@ from riskmon.matters import Matters, read
 from riskmon.model import Company, Event, Publisher, Score, Taken, canonical
 from riskmon.rules import Example, Rule
 from riskmon.ruleset import Ruleset
+from riskmon.scoring import View
 from riskmon.standing import Standing
 from riskmon.told import Told
-from riskmon.view import View
 
 TOLERANCE = 0.005
 """Examples give scores to a hundredth of a point."""

@@ -16,8 +16,8 @@ from riskmon.evaluators import Flags, Floats, Ints
 from riskmon.forms import microseconds, since_1970
 from riskmon.model import LEVELS, points
 from riskmon.ruleset import Ruleset
+from riskmon.scoring import View, points_of
 from riskmon.standing import Standing
-from riskmon.view import View, points_of
 from riskmon.whatif import ranked
 
 LISTED = "listing.listed"

@@ -19,11 +19,10 @@ from riskmon.model import Company, Event, Score, points
 from riskmon.names import Resolution, words
 from riskmon.results import Histories, History, Move, Point, Report, Run, Scores, Status, WhatIf
 from riskmon.ruleset import Ruleset, load_ruleset
-from riskmon.scoring import steps
+from riskmon.scoring import View, points_of, steps
 from riskmon.sources import jsonl
 from riskmon.standing import Standing
 from riskmon.validation import did_you_mean
-from riskmon.view import View, points_of
 from riskmon.witness import Moment, Witness, as_moment
 
 RULESET = "ruleset"

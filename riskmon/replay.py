@@ -9,9 +9,9 @@ from riskmon.ledger import Ledger
 from riskmon.model import Score
 from riskmon.persons import Persons
 from riskmon.ruleset import Ruleset
+from riskmon.scoring import View
 from riskmon.standing import Standing
 from riskmon.told import Told
-from riskmon.view import View
 
 
 class Replay:

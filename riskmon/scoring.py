@@ -1,13 +1,274 @@
-"""The moments of a history."""
+"""The scores of a prefix of the log: layers of matters, and what they come to. Pure."""
 
 from __future__ import annotations
 
 import re
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple, overload
 
+import numpy as np
+
+from riskmon import sums
+from riskmon.bearing import Bearing
 from riskmon.errors import UsageError
+from riskmon.evaluators import Flags, Floats, Ints, evaluators
+from riskmon.forms import microseconds
+from riskmon.layer import Layer, Watched
+from riskmon.matters import Matters
+from riskmon.model import DECIMALS, Line, Score
+from riskmon.ruleset import Ruleset
+from riskmon.standing import Standing
+from riskmon.sums import Sums
+from riskmon.walks import Tellers
+from riskmon.world import Worlds
 
+COUNTED, SHOWN = "stable", "experimental"
+"""Statuses of the rules that are computed; the others are not."""
+
+MOST_LAYERS = 8
+"""Small layers are made one before there are more."""
+LEAST_WHOLE = 0.2
+"""Where small layers would have this share of the matters, all is made anew."""
+KEPT_BEARINGS = 64
 MOST_STEPS = 100_000
+
+
+class Held(NamedTuple):
+    """A layer, and which of its units no later layer has replaced."""
+
+    layer: Layer
+    alive: Flags
+
+
+class View:
+    """What bears on all companies, or on one. It does not change: lines are drawn when asked."""
+
+    def __init__(
+        self,
+        standing: Standing,
+        ruleset: Ruleset,
+        company: str | None = None,
+    ) -> None:
+        self.standing, self.ruleset, self.company = standing, ruleset, company
+        roster = standing.roster
+        ids = roster.ids if company is None else sorted(standing.above(company))
+        codes = {one: number for number, one in enumerate(ids)}
+        self._numbers = np.array([codes.get(one, -1) for one in roster.ids] + [-1], np.int64)
+        self._watched = Watched(ids, codes, Worlds([standing.companies[one] for one in ids]))
+        self._start(dict(ruleset.outdated))
+        self._matters = {status: self._layers(None, status, "matter") for status in STATUSES}
+        self._make_companies()
+
+    def _start(self, failed: dict[str, str]) -> None:
+        self.failed = failed
+        """Rules that failed, each with the reason; the others' scores stand."""
+        self._lock = threading.Lock()
+        self._sums: dict[int, Sums] = {}
+        self._bearings: dict[tuple[str, str, int], list[Bearing]] = {}
+
+    def _make_companies(self) -> None:
+        """Make the layers of rules that are about all matters of a company."""
+        self._companies = {status: self._layers(None, status, "company") for status in STATUSES}
+
+    def _layers(self, rows: Ints | None, status: str, unit: str) -> list[Held]:
+        """Return the layer of `rows`, or of all, under rules of a status and a kind of unit."""
+        rules = [
+            (index, rule)
+            for index, rule in enumerate(self.ruleset.rules)
+            if rule.status == status
+            and rule.id not in self.failed
+            and evaluators()[rule.evaluator].UNIT == unit
+        ]
+        if not rules:
+            return []
+        standing = self.standing
+        if rows is None:
+            rows = standing.rows if self.company is None else standing.bearing(self.company)
+        told = standing.told
+        resolved = self._numbers[standing.roster.resolved(told.named.names)]
+        tellers = Tellers(told.tellers.names, self.ruleset.publishers, self._watched.codes)
+        layer = Layer(
+            rules, Matters(told, rows, resolved), tellers, self._watched, standing.meeting
+        )
+        self.failed |= layer.failed
+        return [Held(layer, np.ones(layer.pieces.units, bool))]
+
+    # Forward
+
+    def forward(self, standing: Standing, touched: Ints) -> View:
+        """Return the view of a later prefix in which, of all, only some matters changed.
+
+        `touched`: their numbers in the log. Companies and ruleset are the same.
+        """
+        told = standing.told
+        kept = {status: list(held) for status, held in self._matters.items()}
+        small = [held for layers in kept.values() for held in layers[1:]]
+        again = touched
+        if len(kept[COUNTED]) > MOST_LAYERS:
+            again = np.union1d(touched, np.concatenate([_matters(held) for held in small]))
+            kept = {status: layers[:1] for status, layers in kept.items()}
+        failing = self.failed.keys() != self.ruleset.outdated.keys()  # a rule may be mended now
+        if failing or len(again) > LEAST_WHOLE * max(len(told.matters), 1):
+            return View(standing, self.ruleset)
+        fresh = object.__new__(View)
+        fresh.__dict__ |= self.__dict__
+        fresh.standing = standing
+        fresh._start(dict(self.failed))
+        rows = told.standing(standing.position, told.rows_of(again.tolist()))
+        fresh._matters = {
+            status: [
+                *(self._without(fresh, held, touched) for held in layers),
+                *fresh._layers(rows, status, "matter"),
+            ]
+            for status, layers in kept.items()
+        }
+        fresh._make_companies()
+        if fresh.failed.keys() != self.failed.keys():
+            return View(standing, self.ruleset)
+        return fresh
+
+    def _without(self, fresh: View, held: Held, matters: Ints) -> Held:
+        """Return a layer without the units of some matters; its sums are carried to `fresh`."""
+        layer, alive = held
+        units, _ = layer.of_matter.find(matters)
+        units = units[alive[units]]
+        if len(units):
+            alive = alive.copy()
+            alive[units] = False
+        if id(layer) in self._sums:
+            fresh._sums[id(layer)] = sums.without(self._sums[id(layer)], layer, units)
+        return Held(layer, alive)
+
+    # Scores
+
+    def _held(self, status: str) -> list[Held]:
+        return [*self._matters[status], *self._companies[status]]
+
+    def hazards(self, at: datetime) -> Floats:
+        """Return the hazard of every company at `at`, in the order of their ids."""
+        total = np.zeros(len(self._watched.ids))
+        for layer, alive in self._held(COUNTED):
+            before = self._sums.get(id(layer))
+            if before is None:
+                now = sums.full(layer, alive, at)
+            else:
+                now = sums.moved(before, layer, alive, at)
+            if before is None or now.at >= before.at:
+                self._sums[id(layer)] = now
+            total += now.total(layer.around_epoch(now.epoch)[1])
+        return total
+
+    def hazard(self, company: str, at: datetime) -> float:
+        """Return the hazard of one company at `at`."""
+        moment = microseconds(at)
+        return sum(one.hazard(moment) for one in self._bearing(company, COUNTED, at))
+
+    def scores(self, at: datetime, known_at: datetime | None = None) -> Ranked:
+        """Return the score of each company at `at`, highest first."""
+        return Ranked(self, at, known_at or self.standing.recorded_at)
+
+    def score(self, company: str, at: datetime, hazard: float | None = None) -> Score:
+        """Return the score of one company at `at`; `hazard`, where it is known."""
+        return Score(
+            company=company,
+            name=self.standing.companies[company].name,
+            as_of=at,
+            known_at=self.standing.recorded_at,
+            position=self.standing.position,
+            ruleset=self.ruleset.digest,
+            hazard=self.hazard(company, at) if hazard is None else hazard,
+            failed=self.failed,
+            drawn=self,
+        )
+
+    @property
+    def ids(self) -> list[str]:
+        """The companies, in the order of `hazards`."""
+        return self._watched.ids
+
+    # Lines
+
+    def lines(self, company: str, at: datetime) -> tuple[Line, ...]:
+        """Return the counted lines of a company at `at`, greatest first."""
+        return _ordered(self._drawn(company, COUNTED, at))
+
+    def shadow(self, company: str, at: datetime) -> tuple[Line, ...]:
+        """Return the lines of experimental rules."""
+        return _ordered(self._drawn(company, SHOWN, at))
+
+    def top(self, company: str, at: datetime) -> Line | None:
+        """Return the greatest of the counted lines; None where there is none."""
+        moment = microseconds(at)
+        found = [
+            line for one in self._bearing(company, COUNTED, at) for line in one.greatest(moment)
+        ]
+        return _ordered(found)[0] if found else None
+
+    def _drawn(self, company: str, status: str, at: datetime) -> Iterator[Line]:
+        moment = microseconds(at)
+        return (line for one in self._bearing(company, status, at) for line in one.lines(moment))
+
+    def _bearing(self, company: str, status: str, at: datetime) -> list[Bearing]:
+        epoch = self._watched.worlds.epoch(at)
+        key = (company, status, epoch)
+        with self._lock:  # lines may be drawn by any thread
+            if key not in self._bearings:
+                if len(self._bearings) >= KEPT_BEARINGS:
+                    self._bearings.pop(next(iter(self._bearings)))
+                number = self._watched.codes[company]
+                self._bearings[key] = [
+                    Bearing(layer, alive, number, epoch) for layer, alive in self._held(status)
+                ]
+            return self._bearings[key]
+
+
+STATUSES = (COUNTED, SHOWN)
+
+
+def points_of(hazards: Floats) -> Floats:
+    """Return scores, 0 to 100, from summed hazards, as `points` has them."""
+    found: Floats = np.round(-100 * np.expm1(-hazards), DECIMALS) + 0.0  # never -0.0
+    return found
+
+
+class Ranked(Sequence[Score]):
+    """Scores of all companies at a moment, highest first; each is made when it is looked at."""
+
+    def __init__(self, view: View, at: datetime, known_at: datetime | None) -> None:
+        self._view, self._at, self._known_at = view, at, known_at
+        self._hazards = view.hazards(at)
+        # By value as it is shown, and by company where that is the same.
+        self._order = np.argsort(-self.values, kind="stable")
+
+    @property
+    def values(self) -> Floats:
+        """The scores, 0 to 100, in the order of `view.ids`."""
+        return points_of(self._hazards)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @overload
+    def __getitem__(self, index: int) -> Score: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Score]: ...
+    def __getitem__(self, index: int | slice) -> Score | list[Score]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        number = int(self._order[index])
+        score = self._view.score(self._view.ids[number], self._at, float(self._hazards[number]))
+        return replace(score, known_at=self._known_at)
+
+
+def _matters(held: Held) -> Ints:
+    return np.unique(held.layer.matter[held.alive])
+
+
+def _ordered(lines: Iterable[Line]) -> tuple[Line, ...]:
+    return tuple(sorted(lines, key=lambda line: (-line.hazard, line.rule, line.matter)))
 
 
 def steps(start: datetime, end: datetime, step: str) -> list[datetime]:

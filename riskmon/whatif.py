@@ -11,7 +11,7 @@ import numpy as np
 
 from riskmon.evaluators import Flags, Floats
 from riskmon.model import LEVELS, Line, level, points
-from riskmon.view import View, points_of
+from riskmon.scoring import View, points_of
 
 BOUNDS = np.array(sorted(LEVELS.values())[:-1], float)
 """Scores from which the second level and those above it begin."""

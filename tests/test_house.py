@@ -25,7 +25,7 @@ ENGINE = {
     "pieces",
     "reach",
     "sums",
-    "view",
+    "scoring",
     "walks",
     "world",
 }
@@ -64,15 +64,15 @@ MAY_IMPORT = {
     "walks": {"evaluators", "matters", "model", "roster", "rules", "told", "world"},
     "reach": {"evaluators", "matters", "rules", "told", "world"},
     "pieces": {"evaluators", "rules", "told"},
-    "layer": ENGINE - {"layer", "bearing", "cited", "sums", "view"}
+    "layer": ENGINE - {"layer", "bearing", "cited", "sums", "scoring"}
     | {"errors", "evaluators", "roster", "rules", "told"},
     "sums": {"evaluators", "forms", "layer", "pieces", "told"},
     "bearing": {"cited", "evaluators", "forms", "layer", "model", "reach", "roster", "told"},
-    "view": ENGINE - {"view", "cited"} | {"evaluators", "forms", "model", "ruleset", "standing"},
-    "scoring": {"errors"},
-    "examples": {"forms", "matters", "model", "rules", "ruleset", "standing", "told", "view"},
-    "whatif": {"evaluators", "model", "view"},
-    "foresight": {"evaluators", "forms", "model", "ruleset", "standing", "view", "whatif"},
+    "scoring": ENGINE - {"scoring", "cited"}
+    | {"errors", "evaluators", "forms", "model", "ruleset", "standing"},
+    "examples": {"forms", "matters", "model", "rules", "ruleset", "standing", "scoring", "told"},
+    "whatif": {"evaluators", "model", "scoring"},
+    "foresight": {"evaluators", "forms", "model", "ruleset", "scoring", "standing", "whatif"},
     "evidence": {"errors"},
     "heads": {"errors", "evidence"},
     "results": {"cited", "errors", "examples", "foresight", "forms", "model", "whatif"},
@@ -88,12 +88,12 @@ MAY_IMPORT = {
     "columns": {"database", "errors", "ledger"},
     "backup": {"database", "errors", "evidence", "heads", "ledger", "tables"},
     "intake": GROUND | {"ledger", "persons", "results", "sources"},
-    "replay": {"ledger", "model", "persons", "ruleset", "standing", "told", "view"},
+    "replay": {"ledger", "model", "persons", "ruleset", "standing", "scoring", "told"},
     "witness": GROUND | STORE | EVIDENCE | {"intake", "replay", "standing"},
     "monitor": GROUND
     | STORE
     | {"foresight", "intake", "names", "results", "ruleset", "scoring", "sources", "standing"}
-    | {"view", "whatif", "witness"},
+    | {"whatif", "witness"},
     "show": GROUND | {"changes", "evidence", "results", "rules", "ruleset", "vocabulary"},
     "show_rules": {"errors", "examples", "foresight", "results", "show", "whatif"},
     "demo": {"database", "model", "monitor", "riskmon", "show", "witness"},

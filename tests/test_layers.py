@@ -16,7 +16,7 @@ import riskmon
 from riskmon.forms import moment
 from riskmon.model import Score
 from riskmon.monitor import Monitor
-from riskmon.view import MOST_LAYERS
+from riskmon.scoring import MOST_LAYERS
 from tests.builders import Clock, company, event, rule, withdrawal, write_rules
 
 START = moment("2020-01-01")
