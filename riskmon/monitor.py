@@ -125,6 +125,7 @@ class Monitor(Witness):
         """Publish the rules if they changed, keep every score as of now, say what moved."""
         with self._lock:
             ruleset = self._load()
+            rules = ruleset.differences(self._standing(None).ruleset)
             published = self._publish(ruleset)
             now = self._clock()
             since, before = readmodel.last(self._ledger.engine)
@@ -140,7 +141,9 @@ class Monitor(Witness):
         moved.sort(key=lambda move: (-abs(move.after - move.before), move.company))
         failed = dict(view.failed) if view else {}
         position = standing.position
-        return Run(now, position, ruleset.digest, published, since, len(scores), moved, failed)
+        return Run(
+            now, position, ruleset.digest, published, rules, since, len(scores), moved, failed
+        )
 
     def score(
         self, name: str, *, as_of: Moment | None = None, known_at: Moment | int | None = None
@@ -240,6 +243,7 @@ class Monitor(Witness):
                 foresight=foresight(standing, [("in force", now.ruleset), ("draft", draft)]),
                 as_of=at,
                 digests=(now.ruleset.digest, draft.digest),
+                rules=draft.differences(now.ruleset),
                 failed={**now.failed, **then.failed},
             )
 

@@ -173,6 +173,7 @@ class WhatIf(Frame[Difference]):
         foresight: list[Foresight],
         as_of: datetime,
         digests: tuple[str, str],
+        rules: dict[str, list[str]],
         failed: dict[str, str],
     ) -> None:
         super().__init__(rows)
@@ -183,6 +184,8 @@ class WhatIf(Frame[Difference]):
         self.as_of = as_of
         self.digests = digests
         """Of the ruleset in force, and of the draft."""
+        self.rules = rules
+        """Which the draft adds, removes and changes; `publishers` is one of them."""
         self.failed = failed
         """Rules that failed, each with the reason."""
 
@@ -192,7 +195,7 @@ class WhatIf(Frame[Difference]):
 
     def to_json(self) -> dict[str, Any]:
         """Return all of it as plain values, to be printed as one JSON document."""
-        rest = ("as_of", "digests", "spells", "foresight", "failed")
+        rest = ("as_of", "digests", "rules", "spells", "foresight", "failed")
         return {"companies": list(self), **{name: getattr(self, name) for name in rest}}
 
 
@@ -251,6 +254,8 @@ class Run:
     ruleset: str
     published: bool
     """Whether the rules had changed and were published."""
+    rules: dict[str, list[str]]
+    """Which were added, removed and changed by that; `publishers` is one of them."""
     since: datetime | None
     """When the last recalculation was; None for the first."""
     companies: int

@@ -102,6 +102,23 @@ class Ruleset:
         """The rules by their ids."""
         return {rule.id: rule for rule in self.rules}
 
+    def differences(self, other: Ruleset | None) -> dict[str, list[str]]:
+        """Return the ids of rules that are new here against `other`, gone, and changed.
+
+        Publishers are one of them, `publishers`.
+        """
+        old = other.by_id if other else {}
+        parts = {name: _bare(rule, "examples") for name, rule in self.by_id.items()}
+        before = {name: _bare(rule, "examples") for name, rule in old.items()}
+        changed = [name for name in parts if name in before and parts[name] != before[name]]
+        if other and self.publishers != other.publishers:
+            changed.append("publishers")
+        return {
+            "added": sorted(parts.keys() - before.keys()),
+            "removed": sorted(before.keys() - parts.keys()),
+            "changed": sorted(changed),
+        }
+
     @classmethod
     def from_body(cls, body: str) -> Ruleset:
         """Return the ruleset that an entry recorded."""
@@ -123,6 +140,8 @@ def load_ruleset(folder: Path) -> Ruleset:
 
     Raises RulesError with every problem of every file: file, line, field, what was expected.
     """
+    if folder.is_file():
+        raise RulesError([Problem("is a file: give the folder that it is in", str(folder))])
     if not folder.is_dir():
         raise RulesError([Problem("expected a folder of rule files; there is none", str(folder))])
     problems: list[Problem] = []

@@ -178,11 +178,20 @@ def run(found: Run) -> None:
         f"{found.companies:,} companies as of {when(found.as_of)}, at position "
         f"{found.position:,}; rules {found.ruleset[:12]}, {rules}"
     )
-    since = f"since {when(found.since)}" if found.since else "since nothing was known"
-    print(f"{len(found.moved)} moved {since}")
+    rules_of(found.rules)
+    since = f"moved since {when(found.since)}" if found.since else "above zero, for the first time"
+    print(f"{len(found.moved)} {since}")
     for move in found.moved:
         print(f"  {safe(move.company):<24} {move.before:6.2f} -> {move.after:6.2f}")
     failures(found.failed)
+
+
+def rules_of(differences: Mapping[str, Sequence[str]]) -> None:
+    """Print which rules were added, removed and changed."""
+    for how, names in differences.items():
+        if names:
+            text = f"rules {how}: {', '.join(map(safe, names))}"
+            print(textwrap.fill(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False))
 
 
 def failures(failed: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ from riskmon.errors import safe
 from riskmon.examples import Trial
 from riskmon.foresight import Foresight
 from riskmon.results import WhatIf
-from riskmon.show import add_row, console, failures, table, when
+from riskmon.show import add_row, console, failures, rules_of, table, when
 from riskmon.whatif import Cause
 
 MOST, MOST_CAUSES = 20, 3
@@ -35,7 +35,7 @@ def trials(found: Sequence[Trial]) -> None:
     failed = sum(not one.passed for one in outcomes)
     whole = sum(not trial.unreached for trial in found)
     print(
-        f"examples: {len(outcomes):,} of {len(found):,} rules; {len(outcomes) - failed:,} passed, "
+        f"examples: {len(outcomes):,} in {len(found):,} rules; {len(outcomes) - failed:,} passed, "
         f"{failed:,} failed; rules whose every stage is reached: {whole:,} of {len(found):,}"
     )
 
@@ -44,6 +44,7 @@ def what_if(found: WhatIf) -> None:
     """Print what a draft would change, when levels differ, and how well each ruleset foresees."""
     now, then = found.digests
     print(f"as of {when(found.as_of)}: rules in force {now[:12]}, draft {then[:12]}")
+    rules_of(found.rules)
     failures(found.failed)
     if not len(found):
         print("No score differs.")
