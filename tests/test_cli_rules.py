@@ -226,8 +226,9 @@ def test_diff_of_a_draft(loaded: Any, changed: str) -> None:
     assert (0, "") == (done.returncode, done.stderr)
     lines = [line.strip() for line in done.stdout.splitlines()]
     assert lines[0].startswith("as of 2024-10-01: rules in force ")
-    assert "Baidu, Inc.: 25.38 -> 24.55 (moderate -> low)" == lines[1]
-    assert lines[2].endswith("military-research-claim, ernie-military-collaboration")
+    assert "rules changed: military-research-claim" == lines[1]
+    assert "Baidu, Inc.: 25.38 -> 24.55 (moderate -> low)" == lines[2]
+    assert lines[3].endswith("military-research-claim, ernie-military-collaboration")
     assert "baidu: 2024-09-04 to 2024-10-01, moderate -> low" in lines
     assert ["in", "draft"] == [line.split()[0] for line in lines[-3:-1]]
     assert "events in a year" in lines[-1]
@@ -238,7 +239,10 @@ def test_diff_in_json(loaded: Any, changed: str) -> None:
     done = loaded("rules", "diff", changed, "--as-of", "2024-10-01", "--json")
     assert (0, "") == (done.returncode, done.stderr)
     found = json.loads(done.stdout)
-    assert {"companies", "as_of", "digests", "spells", "foresight", "failed"} == found.keys()
+    rules = {"added": [], "removed": [], "changed": ["military-research-claim"]}
+    assert rules == found["rules"]
+    names = {"companies", "as_of", "digests", "rules", "spells", "foresight", "failed"}
+    assert names == found.keys()
     assert ("2024-10-01T00:00:00Z", {}, 2) == (
         found["as_of"],
         found["failed"],
