@@ -71,7 +71,7 @@ class Bearing:
                 continue
             piece = self._piece[one]
             unit = pieces.unit[piece]
-            _, terms = layer.blocks[layer.block[unit]]
+            terms = layer.blocks[layer.block[unit]]
             matter, stage = layer.matter[unit], pieces.stage[piece]
             rows = layer.row[layer.first_event[unit] : pieces.event[piece] + 1]
             yield Line(

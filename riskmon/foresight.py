@@ -18,6 +18,7 @@ from riskmon.model import LEVELS, points
 from riskmon.ruleset import Ruleset
 from riskmon.scoring import View, points_of
 from riskmon.standing import Standing
+from riskmon.told import FOR_EVER
 from riskmon.whatif import ranked
 
 LISTED = "listing.listed"
@@ -148,8 +149,7 @@ def _score(known: Standing, ruleset: Ruleset, company: str, at: datetime) -> flo
 def _panel(standing: Standing, rulesets: Sequence[Ruleset], listed: dict[str, datetime]) -> _Panel:
     occurred = standing.told.rows["occurred"][standing.rows]
     ids = standing.roster.ids
-    never = 2**62
-    at_ = [microseconds(listed[one]) if one in listed else never for one in ids]
+    at_ = [microseconds(listed[one]) if one in listed else FOR_EVER for one in ids]
     when = np.array(at_, np.int64)
     truth, counts = [np.zeros(0, bool)], [np.zeros(0, np.int64)]
     scores: list[list[Floats]] = [[np.zeros(0)] for _ in rulesets]

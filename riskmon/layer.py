@@ -13,16 +13,14 @@ import numpy as np
 
 from riskmon import reach
 from riskmon.errors import EvaluatorError
-from riskmon.evaluators import NEVER, Floats, Found, Ints, evaluators, run
+from riskmon.evaluators import DAY, NEVER, Floats, Found, Ints, evaluators, run
 from riskmon.matters import Matters, Meeting, Reading, read
-from riskmon.pieces import DAY, OPEN, Block, Index, Lines, Pieces, Scope
+from riskmon.pieces import OPEN, Index, Lines, Pieces, Scope
 from riskmon.roster import NOBODY
 from riskmon.rules import Rule, Terms
 from riskmon.told import FOR_EVER, Codes
 from riskmon.walks import Tellers, Units, of_companies, of_matters
-from riskmon.world import World, Worlds
-
-CACHED_WORLDS = 4
+from riskmon.world import MOST_WORLDS, World, Worlds
 
 
 class Watched(NamedTuple):
@@ -49,7 +47,7 @@ class Layer:
 
     def __init__(
         self,
-        rules: Sequence[tuple[int, Rule]],
+        rules: Sequence[Rule],
         matters: Matters,
         tellers: Tellers,
         watched: Watched,
@@ -58,16 +56,17 @@ class Layer:
         self.watched = watched
         self.failed: dict[str, str] = {}
         """Rules that failed, each with the reason."""
-        self.blocks: list[Block] = []
+        self.blocks: list[Terms] = []
+        """A rule's numbers between two of their dates."""
         self.told, self._tellers, self._meeting = matters.told, tellers, meeting
         self._made: list[_Made] = []
         self._half_lives = Codes(0.0)
         self._pieces: list[dict[str, Any]] = []
         self._units: list[dict[str, Any]] = []
         self._events = self._count = 0
-        for index, rule in rules:
+        for rule in rules:
             try:
-                self._take(index, rule, matters)
+                self._take(rule, matters)
             except EvaluatorError as error:
                 self.failed[rule.id] = str(error)
         self._finish()
@@ -75,7 +74,7 @@ class Layer:
         self._around: dict[int, tuple[Lines, Scope]] = {}
         self._lock = threading.Lock()
 
-    def _take(self, index: int, rule: Rule, matters: Matters) -> None:
+    def _take(self, rule: Rule, matters: Matters) -> None:
         """Evaluate a rule between each two dates of its numbers; all of it, or nothing."""
         reading = read(rule, matters, self._meeting)
         matters = reading.matters
@@ -94,11 +93,11 @@ class Layer:
             walk = units.walk(reading, terms, occurred)
             found.append((start, end, terms, run(rule.evaluator, rule.parameters, terms, walk)))
         for start, end, terms, one in found:
-            self._add(Block(index, terms), rule, reading, units, (start, end), occurred, one)
+            self._add(terms, rule, reading, units, (start, end), occurred, one)
 
     def _add(
         self,
-        block: Block,
+        terms: Terms,
         rule: Rule,
         reading: Reading,
         units: Units,
@@ -106,7 +105,7 @@ class Layer:
         occurred: Ints,
         found: Found,
     ) -> None:
-        terms, matters = block.terms, reading.matters
+        matters = reading.matters
         counts = np.diff(units.starts)
         start, end = np.maximum(occurred, span[0]), np.append(occurred[1:], FOR_EVER)
         end[units.starts[1:] - 1] = FOR_EVER
@@ -137,12 +136,11 @@ class Layer:
             {
                 "block": np.full(len(counts), len(self.blocks)),
                 "matter": codes[units.matter],
-                "company": units.company,
                 "event": units.starts[:-1] + self._events,
                 "row": matters.rows[units.events],
             }
         )
-        self.blocks.append(block)
+        self.blocks.append(terms)
         self._made.append(_Made(rule, terms, reading, units, self._count))
         self._count += len(counts)
         self._events += len(units.events)
@@ -168,7 +166,6 @@ class Layer:
         self.block = joined(self._units, "block")
         """Of each unit."""
         self.matter = joined(self._units, "matter")
-        self.company = joined(self._units, "company")
         self.first_event = joined(self._units, "event")
         self.row = joined(self._units, "row")
         """Of each walked event."""
@@ -198,7 +195,7 @@ class Layer:
         if epoch not in self._around:
             world = self.watched.worlds.in_epoch(epoch)
             reaching = [one for one in self._made if _reaches(one.rule)]
-            if len(self._around) >= CACHED_WORLDS:
+            if len(self._around) >= MOST_WORLDS:
                 self._around.pop(next(iter(self._around)))
             self._around[epoch] = self._lines(reaching, world)
         return self._around[epoch]
@@ -318,7 +315,6 @@ def _stacked(scopes: Sequence[Scope]) -> Scope:
     """Return scopes as one, their keys numbered on."""
     keys = np.cumsum([0, *(len(one.first) - 1 for one in scopes)])
     sizes = np.cumsum([0, *(len(one.company) for one in scopes)])
-    empty = np.zeros(0, np.int64)
 
     def joined(parts: Iterator[Any], kind: Any = np.int64) -> Any:
         return np.concatenate([np.zeros(0, kind), *parts])
@@ -330,7 +326,7 @@ def _stacked(scopes: Sequence[Scope]) -> Scope:
         weight=joined((one.weight for one in scopes), np.float64),
         first=np.append(
             joined(one.first[:-1] + begin for one, begin in zip(scopes, sizes, strict=False)),
-            sizes[-1] if len(scopes) else empty[:0].sum(),
+            sizes[-1],
         ),
     )
 

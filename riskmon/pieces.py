@@ -9,26 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
 from riskmon.evaluators import Flags, Floats, Ints
-from riskmon.rules import Terms
 from riskmon.told import spread
 
-DAY = 86_400_000_000
-"""Microseconds."""
 OPEN = 0
 """The half-life's number of what does not decay."""
-
-
-class Block(NamedTuple):
-    """One rule between two dates of its numbers."""
-
-    rule: int
-    """Its place in the ruleset."""
-    terms: Terms
 
 
 @dataclass(frozen=True)

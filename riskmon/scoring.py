@@ -19,6 +19,7 @@ from riskmon.forms import microseconds
 from riskmon.layer import Layer, Watched
 from riskmon.matters import Matters
 from riskmon.model import DECIMALS, Line, Score
+from riskmon.roster import NOBODY
 from riskmon.ruleset import Ruleset
 from riskmon.standing import Standing
 from riskmon.sums import Sums
@@ -56,7 +57,7 @@ class View:
         roster = standing.roster
         ids = roster.ids if company is None else sorted(standing.above(company))
         codes = {one: number for number, one in enumerate(ids)}
-        self._numbers = np.array([codes.get(one, -1) for one in roster.ids] + [-1], np.int64)
+        self._numbers = np.array([*(codes.get(one, NOBODY) for one in roster.ids), NOBODY])
         self._watched = Watched(ids, codes, Worlds([standing.companies[one] for one in ids]))
         self._start(dict(ruleset.outdated))
         self._matters = {status: self._layers(None, status, "matter") for status in STATUSES}
@@ -76,8 +77,8 @@ class View:
     def _layers(self, rows: Ints | None, status: str, unit: str) -> list[Held]:
         """Return the layer of `rows`, or of all, under rules of a status and a kind of unit."""
         rules = [
-            (index, rule)
-            for index, rule in enumerate(self.ruleset.rules)
+            rule
+            for rule in self.ruleset.rules
             if rule.status == status
             and rule.id not in self.failed
             and evaluators()[rule.evaluator].UNIT == unit
@@ -241,12 +242,7 @@ class Ranked(Sequence[Score]):
         self._view, self._at, self._known_at = view, at, known_at
         self._hazards = view.hazards(at)
         # By value as it is shown, and by company where that is the same.
-        self._order = np.argsort(-self.values, kind="stable")
-
-    @property
-    def values(self) -> Floats:
-        """The scores, 0 to 100, in the order of `view.ids`."""
-        return points_of(self._hazards)
+        self._order = np.argsort(-points_of(self._hazards), kind="stable")
 
     def __len__(self) -> int:
         return len(self._order)

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from riskmon.errors import DatabaseError
+from riskmon.evaluators import Ints
 from riskmon.model import Company, Event, Taken
 from riskmon.roster import NOBODY, Roster
 from riskmon.ruleset import Ruleset
 
-Ints = NDArray[np.int64]
 Bodies = Callable[[Sequence[int]], Iterable[tuple[int, str]]]
 """From positions to (position, body) of each entry."""
 

@@ -13,7 +13,9 @@ from riskmon.model import Publisher
 from riskmon.roster import NOBODY
 from riskmon.rules import Terms
 from riskmon.told import spread
-from riskmon.world import UNLISTED
+
+UNLISTED = 0.3
+"""Credibility of a publisher that no list names."""
 
 
 class Tellers:

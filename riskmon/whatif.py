@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from riskmon.evaluators import Flags, Floats
-from riskmon.model import LEVELS, Line, level, points
+from riskmon.model import LEVELS, level
 from riskmon.scoring import View, points_of
 
 BOUNDS = np.array(sorted(LEVELS.values())[:-1], float)
@@ -91,13 +91,8 @@ def causes(now: View, then: View, company: str, at: datetime) -> list[Cause]:
 
 def _lines(view: View, company: str, at: datetime) -> dict[tuple[str, str], tuple[float, float]]:
     """Return hazard and points of each line, by rule and matter."""
-    lines: Sequence[Line] = view.lines(company, at)
-    total = sum(line.hazard for line in lines)
-    return {
-        (line.rule, line.matter): (line.hazard, points(total) * line.hazard / total)
-        for line in lines
-        if total
-    }
+    lines = view.score(company, at).lines
+    return {(line.rule, line.matter): (line.hazard, line.points) for line in lines}
 
 
 def spells(now: View, then: View, moments: Sequence[datetime]) -> list[Spell]:

@@ -10,8 +10,7 @@ from datetime import datetime
 from riskmon.forms import EARLIEST
 from riskmon.model import Company
 
-UNLISTED = 0.3
-"""Credibility of a publisher that no list names."""
+MOST_WORLDS = 4
 
 
 class World:
@@ -66,6 +65,8 @@ class Worlds:
     def in_epoch(self, epoch: int) -> World:
         """Return the world as it is in a stretch."""
         if epoch not in self._made:
+            if len(self._made) >= MOST_WORLDS:
+                self._made.pop(next(iter(self._made)))
             at = self._dates[epoch - 1] if epoch else EARLIEST
             self._made[epoch] = World(self._companies, at)
         return self._made[epoch]

@@ -35,6 +35,8 @@ Flags = NDArray[np.bool_]
 NUMBER, SOURCES, TIMES = 1, 2, 3
 """What the stage of an event is: a likelihood, a claim, a factor."""
 NEVER = -(2**62)
+DAY = 86_400_000_000
+"""Microseconds."""
 MOST = 1e9
 """A likelihood may be above 1, where factors say so; not beyond sense."""
 

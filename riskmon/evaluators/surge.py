@@ -16,13 +16,12 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from riskmon.evaluators import NEVER, Floats, Found, Ints, Walk
+from riskmon.evaluators import DAY, NEVER, Floats, Found, Ints, Walk
 from riskmon.model import Noun
 from riskmon.rules import Days, Terms
 
 VERSION = "1"
 UNIT = "company"
-MICROSECONDS = 86_400_000_000
 MOST_TERMS = 1000
 """Above so many usual matters, the normal distribution is near enough."""
 
@@ -40,7 +39,7 @@ def evaluate(parameters: Parameters, terms: Terms, walk: Walk) -> Found:
     counts = np.diff(walk.starts)
     company = np.repeat(np.arange(len(counts)), counts)
     begins = _first_of_matter(walk, company)
-    width, past = (int(days * MICROSECONDS) for days in (parameters.window, parameters.baseline))
+    width, past = (int(days * DAY) for days in (parameters.window, parameters.baseline))
     # Ranks in place of moments, so that companies stand apart and one search serves all.
     moments = walk.occurred
     asked = np.stack([moments, moments - width, moments - width - past])
