@@ -1,8 +1,9 @@
-"""Print the figures: `python -m benchmarks [GROUP ...] [--events N] [--entries N]`.
+"""Print the figures: `python -m benchmarks [GROUP ...] [--events N] [--entries N] [--names N]`.
 
 Each is CPU seconds, the median of five, and its ratio to a limit that is measured in the same run,
 in turns with it: what the bare libraries need for the same bytes or the same sums. Groups: ingest,
-postgresql, others, ledger, scores, matching; default all. Scores take ten times as many events.
+postgresql, others, ledger, scores, matching, names; default all. Scores take ten times as many
+events; names need no events, and have a table of their own.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks import ledger, matching, postgresql, scores, workload
 
-GROUPS = ("ingest", "postgresql", "others", "ledger", "scores", "matching")
+GROUPS = ("ingest", "postgresql", "others", "ledger", "scores", "matching", "names")
 
 
 def main() -> None:
@@ -22,7 +23,14 @@ def main() -> None:
     parser.add_argument("groups", nargs="*", metavar="GROUP", default=GROUPS)
     parser.add_argument("--events", type=int, default=100_000, help="(default: 100,000)")
     parser.add_argument("--entries", type=int, default=1_000_000, help="of the ledger to verify")
+    parser.add_argument("--names", type=int, default=1_000_000, help="(default: 1,000,000)")
     arguments = parser.parse_args()
+    if "names" in arguments.groups:
+        from benchmarks import names  # noqa: PLC0415 (the others do without what it imports)
+
+        names.measure(arguments.names, list(names.PARTS))
+    if set(arguments.groups) <= {"names"}:
+        return
     with TemporaryDirectory() as name:
         folder = Path(name)
         files = workload.write(folder, arguments.events, scores.COMPANIES)

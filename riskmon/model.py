@@ -148,6 +148,14 @@ class Company(Noun):
     owners: Annotated[tuple[Owner, ...], Field(max_length=1000)] = ()
 
 
+class Holding(Dated):
+    """Who holds which share of a company, told apart from the company itself."""
+
+    company: Id
+    owner: Id
+    share: Share
+
+
 class Publisher(Noun):
     """Who tells: `credibility` is how likely an unproven claim is, told by it alone, 0 to 1."""
 
@@ -307,7 +315,7 @@ class Row(NamedTuple):
 
     line: int
     raw: str
-    told: Event | Withdrawal | Company | list[Problem]
+    told: Event | Withdrawal | Company | Holding | list[Problem]
     body: str = ""
     """What is told as canonical JSON, where the source has it; else `canonical` makes it."""
 

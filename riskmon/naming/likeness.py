@@ -1,0 +1,133 @@
+"""How alike two names are, and why: as a number, as data and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rapidfuzz.fuzz import ratio
+
+from riskmon.naming import pairs
+from riskmon.naming.scripts import NATIVE
+from riskmon.naming.trees import likelihoods
+from riskmon.naming.written import APART, Word, kinds_of, written
+
+
+class Meeting(NamedTuple):
+    """Words of the name asked for that met words of the stored one."""
+
+    asked: str
+    stored: str
+    how: str
+    alike: float
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Two names, side by side."""
+
+    asked: str
+    stored: str
+    score: float
+    """How likely they name one company, 0 to 1."""
+
+    def vetoes(self, distinctive: float) -> Iterator[str]:
+        """Yield why they cannot be taken for one company's, however alike."""
+        a, b = written(self.asked), written(self.stored)
+        if pairs.numbers(a, b) >= pairs.NUMBER_MORE:
+            yield f"numbers differ: {_listed(a.numbers)} and {_listed(b.numbers)}"
+        for name, text in ((a, self.asked), (b, self.stored)):
+            if name.mixed:
+                yield f"letters of two scripts that look alike in one word of {text!r}"
+        if not a.scripts & b.scripts:
+            yield f"{_listed(sorted(a.scripts))} and {_listed(sorted(b.scripts))} script"
+        elif (a.scripts | b.scripts) & NATIVE:
+            if a.native != b.native:
+                yield "not the same characters"
+        else:
+            yield from self._wanting(distinctive)
+
+    def _wanting(self, distinctive: float) -> Iterator[str]:
+        """Yield what their words lack, or have too much."""
+        met, left_a, left_b = self._aligned
+        if not any(_tells(one, distinctive) for one in met):
+            yield "no distinctive word in common"
+        if all(any(_own(word) for word in left) for left in (left_a, left_b)):
+            yield f"each has a word of its own: {_words(left_a)} and {_words(left_b)}"
+        if apart := [word for word in (*left_a, *left_b) if word.kinds & APART]:
+            kinds = {kind for word in apart for kind in kinds_of(word)}
+            yield f"a word more that sets companies apart: {_words(apart)} ({_listed(sorted(kinds))})"
+
+    @property
+    def native(self) -> bool:
+        """Whether the name asked for is in a script without spaces."""
+        return bool(written(self.asked).scripts & NATIVE)
+
+    @property
+    def _aligned(self) -> pairs.Aligned:
+        return pairs.align(written(self.asked), written(self.stored))
+
+    @property
+    def met(self) -> tuple[Meeting, ...]:
+        """Which words met how."""
+        return tuple(
+            Meeting(one.a, one.b, pairs.HOW[one.how], round(one.alike, 2))
+            for one in self._aligned.met
+        )
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What was found, in words."""
+        a, b = written(self.asked), written(self.stored)
+        aligned = self._aligned
+        found = [_meeting(one) for one in aligned.met]
+        for name, left in ((self.asked, aligned.left_a), (self.stored, aligned.left_b)):
+            if left:
+                found.append(f"left over in {name!r}: {_words(left)}")
+        if a.numbers or b.numbers:
+            found.append(f"numbers: {_listed(a.numbers)} and {_listed(b.numbers)}")
+        if a.legal or b.legal:
+            found.append(f"legal forms: {_listed(a.legal)} and {_listed(b.legal)}")
+        return tuple(found)
+
+
+def _tells(one: pairs.Met, distinctive: float) -> bool:
+    """Whether a word of both tells whose name it is: rare, and the same but for its spelling."""
+    if one.weight < distinctive or one.how in {pairs.MEANING, pairs.SHORT}:
+        return False
+    return one.how != pairs.SPELLING or ratio(one.a, one.b) >= CLOSE
+
+
+CLOSE = 80.0
+
+
+def _own(word: Word) -> bool:
+    return word.weight >= OWN and not word.group
+
+
+OWN = 8.0
+
+
+def _meeting(one: pairs.Met) -> str:
+    if one.how == pairs.SAME:
+        return f"{one.a}: the same"
+    return f"{one.a} and {one.b}: {pairs.HOW[one.how]}, {one.alike:.2f}"
+
+
+def _words(left: Sequence[Word]) -> str:
+    return " ".join(word.text for word in left)
+
+
+def _listed(values: Sequence[str]) -> str:
+    return ", ".join(values) or "none"
+
+
+def likeness(asked: str, stored: str) -> Likeness:
+    """Return two names side by side."""
+    return Likeness(asked, stored, scored(asked, [stored])[0])
+
+
+def scored(asked: str, stored: Sequence[str]) -> list[float]:
+    """Return how likely a name is one company's with each of the stored ones, 0 to 1."""
+    return likelihoods(written(asked), [written(name) for name in stored])

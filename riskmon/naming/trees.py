@@ -1,0 +1,64 @@
+"""How likely two names are one company's: trees fitted by `benchmarks/fit_names.py`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import sha256
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+from riskmon.naming import pairs
+from riskmon.naming.written import Written
+
+SIBLINGS = 0.2
+"""At most this where numbers differ: a 13th institute is not the 14th."""
+
+
+class Trees:
+    """Oblivious trees: each asks the same questions on one level, so that a leaf is a number."""
+
+    def __init__(self, text: str) -> None:
+        told = json.loads(text)
+        if tuple(told["features"]) != pairs.FEATURES:
+            raise ValueError("model.json was fitted on other features: fit it again")
+        self.digest = sha256(text.encode()).hexdigest()[:12]
+        self._feature = np.array(told["feature"], np.intp)
+        self._border = np.array(told["border"], np.float32)
+        self._leaves = np.array(told["leaves"], np.float32) / told["unit"]
+        self._bias = float(told["bias"])
+        self._of_tree = np.arange(len(self._leaves)) * self._leaves.shape[1]
+
+    def scores(self, rows: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+        """Return for the features of each pair how likely it is one company's, 0 to 1."""
+        given = np.array(rows, np.float32)
+        size, (trees, depth) = len(given), self._feature.shape
+        over = given[:, self._feature.ravel()] > self._border.ravel()
+        places = np.packbits(over.reshape(size, trees, depth), axis=2, bitorder="little")[:, :, 0]
+        values = self._leaves.ravel()[places + self._of_tree]
+        return 1 / (1 + np.exp(-values.sum(axis=1, dtype=np.float64) - self._bias))
+
+
+@lru_cache(maxsize=1)
+def trees() -> Trees:
+    """Return the trees that ship with riskmon."""
+    return Trees((files(__package__) / "model.json").read_text("utf-8"))
+
+
+def likelihoods(one: Written, others: Sequence[Written]) -> list[float]:
+    """Return for each of `others` how likely it is a name of the same company as `one`."""
+    if not others:
+        return []
+    scores = trees().scores([pairs.features(one, other) for other in others]).tolist()
+    return [_bounded(one, other, score) for other, score in zip(others, scores, strict=True)]
+
+
+def _bounded(one: Written, other: Written, score: float) -> float:
+    if one.words == other.words and one.native == other.native and one.numbers == other.numbers:
+        return 1.0 if one.words or one.numbers else 0.0
+    if pairs.numbers(one, other) >= pairs.NUMBER_MORE:
+        return min(score, SIBLINGS)
+    return score
