@@ -77,9 +77,7 @@ def strangers(labelled: list[dict[str, str]]) -> list[dict[str, str]]:
     """
     with (DATA / "matching/watchlist.csv").open(encoding="utf-8") as file:
         listed = list(csv.DictReader(file))
-    same = {
-        frozenset((row["name_a"], row["name_b"])) for row in labelled if row["same"] == "1"
-    }
+    same = {frozenset((row["name_a"], row["name_b"])) for row in labelled if row["same"] == "1"}
     index, chance = Index([row["name"] for row in listed]), random.Random(3)
     names = {row[f"name_{side}"]: row[f"id_{side}"] for row in labelled for side in "ab"}
     found = []
@@ -119,7 +117,9 @@ def folds(labelled: list[dict[str, str]], round_: int) -> tuple[np.ndarray, np.n
     return tuple(np.array(found).T)
 
 
-def fitted(given: np.ndarray, same: np.ndarray, weight: np.ndarray, seed: int) -> CatBoostClassifier:
+def fitted(
+    given: np.ndarray, same: np.ndarray, weight: np.ndarray, seed: int
+) -> CatBoostClassifier:
     """Return trees fitted to features and labels."""
     return CatBoostClassifier(random_seed=seed, **SETTINGS).fit(given, same, sample_weight=weight)
 
@@ -137,7 +137,9 @@ def crossed(
             asked = a == fold
             total[asked] += model.predict(given[asked], prediction_type="RawFormulaVal")
     numbers = given[:, pairs.FEATURES.index("numbers")] >= pairs.NUMBER_MORE
-    return np.where(numbers, np.minimum(total / SEEDS, math.log(SIBLINGS / (1 - SIBLINGS))), total / SEEDS)
+    return np.where(
+        numbers, np.minimum(total / SEEDS, math.log(SIBLINGS / (1 - SIBLINGS))), total / SEEDS
+    )
 
 
 def model(given: np.ndarray, same: np.ndarray, weight: np.ndarray) -> str:
@@ -177,10 +179,7 @@ def main() -> None:
     labelled = rows()
     every = labelled + strangers(labelled)
     given = np.array(
-        [
-            pairs.features(written.read(row["name_a"]), written.read(row["name_b"]))
-            for row in every
-        ]
+        [pairs.features(written.read(row["name_a"]), written.read(row["name_b"])) for row in every]
     )
     same = np.array([row["same"] == "1" for row in every])
     weight = np.where(np.arange(len(every)) < len(labelled), 1.0, STRANGER)

@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 from riskmon.identifiers import SINGLE, canonical
 from riskmon.model import Company, Party
 from riskmon.naming.index import Index
-from riskmon.naming.likeness import Likeness, likeness, scored
+from riskmon.naming.likeness import WHOLE, Likeness, likeness, scored
 from riskmon.naming.written import written
 
-ACCEPT, REVIEW = 0.9, 0.3
-"""Likelihoods from which a name is accepted, and looked at; docs/names.md says how they were set."""
+ACCEPT, REVIEW = WHOLE, 0.3
+"""Likelihoods: none below is accepted, and none below that is shown to a person."""
 BEHIND = 0.3
 """How far the second company has to be behind the first."""
 DISTINCTIVE = 6.0
@@ -180,9 +180,7 @@ class Names:
                     if veto:
                         found[company].append("")
         vetoed = {company for company, reasons in found.items() if "" in reasons}
-        reasons = tuple(
-            reason for company in sorted(found) for reason in found[company] if reason
-        )
+        reasons = tuple(reason for company in sorted(found) for reason in found[company] if reason)
         meant = sorted(found.keys() - vetoed)
         if len(meant) == 1 and not vetoed:
             return Resolution(meant[0], (), reasons, by)
@@ -251,7 +249,9 @@ class Names:
         if len(ordered) > 1:
             second = best[ordered[1]]
             reasons.append(f"second: {ordered[1]}, {second.score:.2f} by {second.stored!r}")
-        if first.score < ACCEPT or first.vetoes:
+        needed, why = first.likeness.asks
+        reasons.append(f"asked: {needed:.2f}, since {why}")
+        if first.score < needed or first.vetoes:
             return Resolution(None, shown, tuple(reasons))
         if any(_too_close(first, best[company]) for company in ordered[1:]):
             return Resolution(None, shown, (*reasons, "the second is too close"))
@@ -286,7 +286,9 @@ class Names:
             (company, name) for bearers in self._own.values() for company, name in bearers.items()
         ]
         for accepted in self._accepted.values():
-            stored += [(company, one.name) for company, one in accepted.items() if not one.automatic]
+            stored += [
+                (company, one.name) for company, one in accepted.items() if not one.automatic
+            ]
         return Index([name for _, name in stored]), stored
 
     def company_of(self, party: Party) -> str | None:

@@ -37,6 +37,8 @@ class Likeness:
         a, b = written(self.asked), written(self.stored)
         if pairs.numbers(a, b) >= pairs.NUMBER_MORE:
             yield f"numbers differ: {_listed(a.numbers)} and {_listed(b.numbers)}"
+        if pairs.forms(a, b) == pairs.OTHER_FORMS:
+            yield f"legal forms of different kinds: {_listed(a.legal)} and {_listed(b.legal)}"
         for name, text in ((a, self.asked), (b, self.stored)):
             if name.mixed:
                 yield f"letters of two scripts that look alike in one word of {text!r}"
@@ -53,11 +55,22 @@ class Likeness:
         met, left_a, left_b = self._aligned
         if not any(_tells(one, distinctive) for one in met):
             yield "no distinctive word in common"
-        if all(any(_own(word) for word in left) for left in (left_a, left_b)):
+        if all(any(_own(word) for word in side) for side in (left_a, left_b)):
             yield f"each has a word of its own: {_words(left_a)} and {_words(left_b)}"
         if apart := [word for word in (*left_a, *left_b) if word.kinds & APART]:
             kinds = {kind for word in apart for kind in kinds_of(word)}
-            yield f"a word more that sets companies apart: {_words(apart)} ({_listed(sorted(kinds))})"
+            yield f"a word more is another company: {_words(apart)} ({_listed(sorted(kinds))})"
+
+    @property
+    def asks(self) -> tuple[float, str]:
+        """How likely they have to be for being accepted, and why: more where words are left."""
+        _, left_a, left_b = self._aligned
+        left = [*left_a, *left_b]
+        if trades := [word for word in left if "trade" in kinds_of(word)]:
+            return TRADE, f"{_words(trades)} is on one side only"
+        if left:
+            return LEFT, "words are left over"
+        return WHOLE, "no word is left over"
 
     @property
     def native(self) -> bool:
@@ -103,10 +116,12 @@ CLOSE = 80.0
 
 
 def _own(word: Word) -> bool:
-    return word.weight >= OWN and not word.group
+    return word.weight >= RARE_WORD and not word.group
 
 
-OWN = 8.0
+RARE_WORD = 8.0
+WHOLE, LEFT, TRADE = 0.8, 0.9, 0.95
+"""How likely names have to be one company's; docs/names.md says how these were set."""
 
 
 def _meeting(one: pairs.Met) -> str:

@@ -81,9 +81,7 @@ def _is(word: Word, text: str, sound: str) -> bool:
     return word.sound == sound or ratio(word.text, text) > 94
 
 
-def _alike(
-    met: list[Met], left_a: list[Word], left_b: list[Word]
-) -> tuple[list[Word], list[Word]]:
+def _alike(met: list[Met], left_a: list[Word], left_b: list[Word]) -> tuple[list[Word], list[Word]]:
     """Let the most alike of the words left meet; return those that are still left."""
     pairs = []
     for place, one in enumerate(left_a):
@@ -214,7 +212,7 @@ def _whole(a: Written, b: Written) -> list[float]:
         ratio(a.sound.translate(VOWELS), b.sound.translate(VOWELS)),
         len(runs_a & runs_b) / (len(runs_a | runs_b) or 1), _beginning(one, other), first, last,
         min(len(one), len(other)), abs(len(one) - len(other)),
-        min(a.total, b.total), max(a.total, b.total), numbers(a, b), _forms(a, b),
+        min(a.total, b.total), max(a.total, b.total), numbers(a, b), forms(a, b),
         float(bool(a.forms) != bool(b.forms)), float(a.legal == b.legal),
     ]  # fmt: skip
 
@@ -247,9 +245,12 @@ def numbers(a: Written, b: Written) -> int:
     return OTHER_NUMBERS if a.numbers and b.numbers else NUMBER_MORE
 
 
-def _forms(a: Written, b: Written) -> float:
-    """Return 0 where a name has no telling legal form, 1 for the same class, 2 for others."""
+NO_FORMS, SAME_FORMS, OTHER_FORMS = range(3)
+
+
+def forms(a: Written, b: Written) -> int:
+    """Return whether the legal forms of two names are of one class; `company` tells none."""
     one, other = a.forms - {"company"}, b.forms - {"company"}
     if not one or not other:
-        return 0.0
-    return 1.0 if one & other else 2.0
+        return NO_FORMS
+    return SAME_FORMS if one & other else OTHER_FORMS

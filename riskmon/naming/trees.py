@@ -52,13 +52,40 @@ def likelihoods(one: Written, others: Sequence[Written]) -> list[float]:
     """Return for each of `others` how likely it is a name of the same company as `one`."""
     if not others:
         return []
-    scores = trees().scores([pairs.features(one, other) for other in others]).tolist()
-    return [_bounded(one, other, score) for other, score in zip(others, scores, strict=True)]
+    rows = [pairs.features(one, other) for other in others]
+    scores = trees().scores(rows).tolist()
+    return [
+        _bounded(one, other, row, score)
+        for other, row, score in zip(others, rows, scores, strict=True)
+    ]
 
 
-def _bounded(one: Written, other: Written, score: float) -> float:
-    if one.words == other.words and one.native == other.native and one.numbers == other.numbers:
-        return 1.0 if one.words or one.numbers else 0.0
+def _bounded(one: Written, other: Written, row: list[float], score: float) -> float:
+    """Return a likelihood within what can be said without having seen such names."""
+    if not (one.words or one.numbers) or not (other.words or other.numbers):
+        return 0.0
     if pairs.numbers(one, other) >= pairs.NUMBER_MORE:
         return min(score, SIBLINGS)
+    if one.native == other.native and row[COVERED] == 1 and row[FUZZY] == 0:
+        if pairs.forms(one, other) == pairs.OTHER_FORMS:
+            return max(min(score, OTHER_FORMS), LEAST)
+        return 1.0 if one.words == other.words else max(score, LEAST)
+    if _initials(one, other) or _initials(other, one):
+        return max(score, INITIALS)
     return score
+
+
+def _initials(short: Written, long: Written) -> bool:
+    text = short.joined
+    if len(short.words) != 1 or len(long.words) != len(text) or len(text) < SHORTEST:
+        return False
+    return text == "".join(word.text[0] for word in long.words)
+
+
+SHORTEST = 3
+
+
+COVERED, FUZZY = pairs.FEATURES.index("covered_min"), pairs.FEATURES.index("fuzzy_weight")
+LEAST, OTHER_FORMS, INITIALS = 0.75, 0.7, 0.35
+"""At least this where the words are the same or mean the same, at most with another legal form;
+and at least where one is the other's initials, which a person should see."""

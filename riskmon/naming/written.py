@@ -71,8 +71,13 @@ CARDINALS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
     "fifteen sixteen seventeen eighteen nineteen twenty"
 ).split()
-NUMBERS = {word: str(n) for n, word in enumerate(ORDINALS)} | {
-    word: str(n) for n, word in enumerate(CARDINALS)
+NUMBERS = {word: n for words in (ORDINALS, CARDINALS) for n, word in enumerate(words)}
+TENS = {
+    word: 10 * n
+    for n, words in enumerate(
+        "twenty thirty forty|fourty fifty sixty seventy eighty ninety".split(), 2
+    )
+    for word in words.split("|")
 }
 ROMAN = {
     "ii": 2, "iii": 3, "iv": 4, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "xi": 11, "xii": 12,
@@ -106,6 +111,8 @@ SOUNDS = (
 DOTTED = re.compile(r"\b(?:[a-z]\.\s?){1,}[a-z]\b\.?|\b(?:[a-z]\.){2,}")
 QUOTES = re.compile("['`´‘’ʼʻ\u02bf\u02be]")
 POSSESSIVE = re.compile(r"(?<=[a-z])\?s\b")
+GLUED = re.compile(r"(?<=[a-z])(?=[A-Z]{2,4}\b)")
+"""As in SiemensAG."""
 BRACKETS = re.compile(r"\(([^()]*)\)")
 KNOWN_AS = re.compile(r"\(?\b(?:[fna]\.?k\.?a\.?|formerly|also known as)\b.*$")
 WORDS = re.compile(r"[a-z]+|[0-9]+(?:st|nd|rd|th)\b|[0-9]+")
@@ -152,24 +159,20 @@ def _load() -> None:
 
 _load()
 SAME = data("same.json")
-GROUPS = {
-    word: number for number, group in enumerate(reversed(SAME["alike"]), 1) for word in group
-}
+GROUPS = {word: number for number, group in enumerate(reversed(SAME["alike"]), 1) for word in group}
 KINDS = ("place", "unit", "trade", "fund", "filler")
 KIND: dict[str, int] = {}
 for bit, kind in enumerate(KINDS):
     for word in SAME["kinds"][kind]:
         KIND[word] = KIND.get(word, 0) | 1 << bit
-APART = sum(1 << bit for bit, kind in enumerate(KINDS) if kind != "filler")
-"""One word more of these kinds is another company: a branch, a bank, a fund."""
+APART = sum(1 << bit for bit, kind in enumerate(KINDS) if kind in {"place", "unit", "fund"})
+"""One word more of these kinds is another company: its branch, its holding, its second fund."""
 WEIGHTS: dict[str, float] = data("words.json")
 
 
 @lru_cache(maxsize=50_000)
 def _word(text: str) -> Word:
-    return Word(
-        text, sound(text), GROUPS.get(text, 0), KIND.get(text, 0), WEIGHTS.get(text, RARE)
-    )
+    return Word(text, sound(text), GROUPS.get(text, 0), KIND.get(text, 0), WEIGHTS.get(text, RARE))
 
 
 EDGE = 3
@@ -213,22 +216,37 @@ def _may_be(found: list[str], place: int, length: int, kept: list[str]) -> bool:
 
 
 def _numbers(found: list[str]) -> tuple[list[str], list[str]]:
+    """Return the words that are no numbers, and the numbers, in figures."""
     kept: list[str] = []
     numbers: list[str] = []
-    last = len(found) - 1
+    tens = 0
     for place, word in enumerate(found):
-        digits = re.fullmatch(r"0*([0-9]+)(?:st|nd|rd|th)?", word)
-        if digits:
-            numbers.append(digits[1])
-        elif word in NUMBERS:
-            numbers.append(NUMBERS[word])
-        elif word in ROMAN:
-            numbers.append(str(ROMAN[word]))
-        elif word in LONE and place and (place == last or _only_forms(found[place + 1 :])):
-            numbers.append(str(LONE[word]))
-        else:
+        if word in TENS:
+            tens = TENS[word]
+            numbers.append(str(tens))
+            continue
+        value = _number(word, place, found)
+        if value is None:
             kept.append(word)
+        elif tens and value < 10:
+            numbers[-1] = str(tens + value)
+        else:
+            numbers.append(str(value))
+        tens = 0
     return kept, numbers
+
+
+def _number(word: str, place: int, found: list[str]) -> int | None:
+    digits = re.fullmatch(r"([0-9]+)(?:st|nd|rd|th)?", word)
+    if digits:
+        return int(digits[1])
+    if word in NUMBERS:
+        return NUMBERS[word]
+    if word in ROMAN:
+        return ROMAN[word]
+    if word in LONE and place and _only_forms(found[place + 1 :]):
+        return LONE[word]
+    return None
 
 
 def _only_forms(found: list[str]) -> bool:
@@ -241,7 +259,8 @@ def _acronyms(text: str, found: list[str]) -> set[str]:
     return {
         short
         for short in shorts
-        if 2 <= len(short) <= 8 and short in found
+        if 2 <= len(short) <= 8
+        and short in found
         and _in_order(short, "".join(word[0] for word in found if word != short))
     }
 
@@ -263,6 +282,7 @@ def written(name: str) -> Written:
 def read(name: str) -> Written:
     """Return a name, read."""
     text = unicodedata.normalize("NFKC", name)[:MOST_LETTERS].strip()
+    text = GLUED.sub(" ", text)
     scripts, mixed = scripts_of(text)
     if not text.isascii():
         text = "".join(c if c.isalnum() or c.isascii() or c in MARKS else " " for c in text)
