@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from riskmon import __version__
 from riskmon.cli_common import clocks, opened, out, print_json, say
 from riskmon.cli_evidence import add_commands
+from riskmon.cli_names import add_names
 from riskmon.cli_rules import add_rules
 from riskmon.errors import RiskmonError, UsageError
 
@@ -89,15 +90,19 @@ def parser() -> argparse.ArgumentParser:
     demo = add("demo", _demo, "replay a scenario of published facts, and explain it")
     demo.add_argument("--json", action="store_true", help="print the scores as a JSON document")
     demo.add_argument("--as-of", metavar="WHEN", help="date or moment in the world (default: now)")
-    add("declare", _declare, "put companies on the watchlist, from JSON lines", where, files)
-    ingest = add("ingest", _ingest, "append events", where, files)
-    ingest.add_argument("--source", default="jsonl", metavar="NAME", help="format (default: jsonl)")
+    formats = argparse.ArgumentParser(add_help=False, parents=[files])
+    formats.add_argument(
+        "--source", default="jsonl", metavar="NAME", help="format (default: jsonl)"
+    )
+    add("declare", _declare, "put companies on the watchlist", where, formats)
+    add("ingest", _ingest, "append events", where, formats)
     add("recalculate", _recalculate, "publish changed rules; say what moved", where)
     add("score", _score, "a company's score", where, then, name)
     add("scores", _scores, "all scores, highest first", where, then)
     add("explain", _explain, "a company's score, line by line", where, then, name)
     _add_steps(add("history", _history, "a company's score over time", where, known, name))
     add_rules(commands, where)
+    add_names(commands, where)
     add_commands(add, where, then)
     add("status", _status, "what there is", where)
     return top
@@ -128,7 +133,12 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _declare(arguments: argparse.Namespace) -> int:
-    return _take(arguments, lambda monitor, file: monitor.declare(file, rejects=arguments.rejects))
+    return _take(
+        arguments,
+        lambda monitor, file: monitor.declare(
+            file, source=arguments.source, rejects=arguments.rejects
+        ),
+    )
 
 
 def _ingest(arguments: argparse.Namespace) -> int:

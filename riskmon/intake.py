@@ -12,9 +12,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from riskmon.decisions import HOLDING
 from riskmon.errors import InputError, Problem
 from riskmon.ledger import Fact, Ledger
-from riskmon.model import Company, Event, Rejected, Row, Withdrawal, canonical
+from riskmon.model import Company, Event, Holding, Rejected, Row, Withdrawal, canonical
 from riskmon.persons import Persons, named
 from riskmon.results import Report
 from riskmon.sources import Read, jsonl
@@ -86,14 +87,14 @@ class Intake:
         elif isinstance(told, list):
             self._refused.append((row, told))
         else:
+            fact = _fact(told)
             self._unsure[len(self._facts)] = row
-            key = (OWN, told.id) if isinstance(told, Company) else (told.source, told.ref)
-            kind = "company.declared" if isinstance(told, Company) else "event.withdrawn"
-            self._facts.append(Fact(kind, *key, canonical(told)))
+            self._facts.append(fact)
             self._types.append("")
 
     def _store(self, report: Report) -> None:
         self._refuse_strangers()
+        report.ignored += self._ignore_strangers()
         self._seal()
         outcomes = self._ledger.append(self._facts, self._clock)
         report.count(outcomes, self._types)
@@ -121,18 +122,39 @@ class Intake:
             self._declared |= self._ledger.known("company.declared", OWN, asked)
         missing = asked - self._declared
         strangers = {index for index, ids in named.items() if not missing.isdisjoint(ids)}
-        if strangers:
-            self._refused += [
-                (self._unsure[index], _strangers(named[index], missing)) for index in strangers
-            ]
-            kept = [index for index in range(len(self._facts)) if index not in strangers]
-            self._facts = [self._facts[index] for index in kept]
-            self._types = [self._types[index] for index in kept]
-            self._unsure = {
-                place: self._unsure[index]
-                for place, index in enumerate(kept)
-                if index in self._unsure
-            }
+        self._refused += [
+            (self._unsure[index], _strangers(named[index], missing)) for index in strangers
+        ]
+        self._leave_out(strangers)
+
+    def _ignore_strangers(self) -> int:
+        """Leave out who owns companies that nobody declared, and return how many these are."""
+        held = {
+            index: row.told.company
+            for index, row in self._unsure.items()
+            if isinstance(row.told, Holding)
+        }
+        if not held:
+            return 0
+        asked = set(held.values()) - self._declared
+        self._declared |= self._ledger.known("company.declared", OWN, [one for one in asked if one])
+        self._declared |= {
+            row.told.id for row in self._unsure.values() if isinstance(row.told, Company)
+        }
+        strangers = {index for index, company in held.items() if company not in self._declared}
+        self._leave_out(strangers)
+        return len(strangers)
+
+    def _leave_out(self, some: set[int]) -> None:
+        """Take out some facts."""
+        if not some:
+            return
+        kept = [index for index in range(len(self._facts)) if index not in some]
+        self._facts = [self._facts[index] for index in kept]
+        self._types = [self._types[index] for index in kept]
+        self._unsure = {
+            place: self._unsure[index] for place, index in enumerate(kept) if index in self._unsure
+        }
 
     def _seal(self) -> None:
         """Seal the bodies of the events that name persons."""
@@ -148,6 +170,16 @@ class Intake:
 
 
 NEVER_TOLD = Problem("expected the source and ref of a report, got one never told", field="ref")
+
+
+def _fact(told: Withdrawal | Company | Holding) -> Fact:
+    """Return what is to be an entry."""
+    if isinstance(told, Company):
+        return Fact("company.declared", OWN, told.id, canonical(told))
+    if isinstance(told, Withdrawal):
+        return Fact("event.withdrawn", told.source, told.ref, canonical(told))
+    since = f" {told.since:%Y-%m-%d}" if told.since else ""
+    return Fact(HOLDING, OWN, f"{told.company} {told.owner}{since}", canonical(told))
 
 
 def _write(file: Path, rejected: list[Rejected], now: datetime) -> Path | None:
@@ -197,7 +229,7 @@ def rows(given: Input, read: Read, one: One, rejects: Path) -> Iterator[tuple[st
 
 
 def _given(number: int, data: Any, one: One) -> Row:
-    if isinstance(data, Event | Withdrawal | Company):
+    if isinstance(data, Event | Withdrawal | Company | Holding):
         body = canonical(data)
         return Row(number, body, data, body)
     try:

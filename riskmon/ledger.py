@@ -198,6 +198,15 @@ class Ledger:
         with reading(self.engine) as connection:
             yield from self.database.rows(driver(connection), query)
 
+    def rest(self, after: int) -> Iterator[Taken]:
+        """Yield the entries after position `after` that tell of no event: by an index of theirs."""
+        query = (
+            "SELECT position, kind, source, ref, body FROM entry WHERE kind <> 'event.recorded' "  # noqa: S608 (a number)
+            f"AND kind <> 'event.withdrawn' AND position > {after:d} ORDER BY position"
+        )
+        with reading(self.engine) as connection:
+            yield from self.database.rows(driver(connection), query)
+
     def some(self, positions: Sequence[int]) -> Iterator[Entry]:
         """Yield the entries at some positions, in their order in the log."""
         asked = sorted(set(positions))

@@ -320,7 +320,7 @@ class Row(NamedTuple):
     """What is told as canonical JSON, where the source has it; else `canonical` makes it."""
 
 
-def canonical(told: Event | Withdrawal | Company) -> str:
+def canonical(told: Event | Withdrawal | Company | Holding) -> str:
     """Return the JSON by which the ledger knows what is told: the same for the same.
 
     Fields are in the order in which they are declared, those left out absent, maps sorted by

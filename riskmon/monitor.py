@@ -10,20 +10,21 @@ from os import PathLike
 from pathlib import Path
 
 from riskmon import intake, readmodel, sources, whatif
+from riskmon.analyst import Analyst
 from riskmon.database import beside, default_url, shipped
 from riskmon.errors import Problem, RulesError, UnknownCompanyError, UsageError
 from riskmon.foresight import foresight
 from riskmon.intake import OWN, Input, Intake
 from riskmon.ledger import Fact
 from riskmon.model import Company, Event, Score, points
-from riskmon.names import Resolution, words
+from riskmon.names import words
 from riskmon.results import Histories, History, Move, Point, Report, Run, Scores, Status, WhatIf
 from riskmon.ruleset import Ruleset, load_ruleset
 from riskmon.scoring import View, points_of, steps
 from riskmon.sources import jsonl
 from riskmon.standing import Standing
 from riskmon.validation import did_you_mean
-from riskmon.witness import Moment, Witness, as_moment
+from riskmon.witness import Moment, as_moment
 
 RULESET = "ruleset"
 NOTABLE_POINTS = 0.01
@@ -51,7 +52,7 @@ def open(  # noqa: A001 (riskmon.open, as one opens a file)
     return Monitor(url or default_url(), Path(rules or shipped("rules")), clock)
 
 
-class Monitor(Witness):
+class Monitor(Analyst):
     """Events in, scores out. Use it as a context manager, or `close` it."""
 
     def __init__(self, url: str, rules: Path, clock: Callable[[], datetime]) -> None:
@@ -62,13 +63,22 @@ class Monitor(Witness):
 
     # In
 
-    def declare(self, companies: Input, *, rejects: str | PathLike[str] | None = None) -> Report:
+    def declare(
+        self,
+        companies: Input,
+        *,
+        source: str = "jsonl",
+        rejects: str | PathLike[str] | None = None,
+    ) -> Report:
         """Put companies on the watchlist, or say anew what is known of them.
 
-        `companies`: a path or open binary file of one JSON object a line, or an iterable of
-        dict or Company. Returns counts, and what was rejected with line, field and reason.
+        `companies`: a path or open binary file in the format of `source` (`jsonl`: one JSON object
+        a line), or an iterable of dict, Company or Holding. Returns counts, and what was rejected
+        with line, field and reason. Names told earlier that are these companies' are found.
         """
-        return self._take(companies, intake.read_companies, intake.one_company, rejects)
+        own = source == "jsonl"
+        read = intake.read_companies if own else sources.reader(source)
+        return self._take(companies, read, intake.one_company, rejects)
 
     def ingest(
         self,
@@ -95,7 +105,9 @@ class Monitor(Witness):
         if self._ledger.first("ruleset.published") is None:
             self._publish(self._load())
         file = Path(rejects) if rejects else beside(self._ledger.engine, ".rejected.jsonl")
-        return Intake(self._ledger, self._persons, self._clock, file).take(given, read, one)
+        report = Intake(self._ledger, self._persons, self._clock, file).take(given, read, one)
+        report.matched = self.match()
+        return report
 
     # Rules
 
@@ -124,6 +136,7 @@ class Monitor(Witness):
     def recalculate(self) -> Run:
         """Publish the rules if they changed, keep every score as of now, say what moved."""
         with self._lock:
+            self.match()
             ruleset = self._load()
             rules = ruleset.differences(self._standing(None).ruleset)
             published = self._publish(ruleset)
@@ -247,11 +260,6 @@ class Monitor(Witness):
                 failed={**now.failed, **then.failed},
             )
 
-    def resolve(self, name: str, **identifiers: str) -> Resolution:
-        """Return whom a name means: a company's id, candidates for review, reasons."""
-        with self._lock:
-            return self._standing(None).names.resolve((name,), identifiers)
-
     def events(
         self, name: str, *, as_of: Moment | None = None, known_at: Moment | int | None = None
     ) -> list[Event]:
@@ -267,13 +275,14 @@ class Monitor(Witness):
             standing = self._standing(None)
             if name in standing.companies:
                 return standing.companies[name]
-            found = standing.names.resolve((name,))
+            if name in standing.roster.into:
+                return standing.companies[standing.roster.into[name]]
+            found = standing.names.known((name,))
             if found.company is not None:
                 return standing.companies[found.company]
             if found.candidates:
-                raise UnknownCompanyError(
-                    f"{name!r} is a name of {' and '.join(found.candidates)}: ask by id"
-                )
+                bearers = " and ".join(one.company for one in found.candidates)
+                raise UnknownCompanyError(f"{name!r} is a name of {bearers}: ask by id")
             hint = did_you_mean(words(name), standing.names.all())
             advice = hint or "; `riskmon scores` lists those there are, `riskmon declare` adds more"
             raise UnknownCompanyError(f"no declared company is called {name!r}{advice}")

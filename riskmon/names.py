@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from riskmon.identifiers import SINGLE, canonical
@@ -19,6 +17,7 @@ from riskmon.model import Company, Party
 from riskmon.naming.index import Index
 from riskmon.naming.likeness import WHOLE, Likeness, likeness, scored
 from riskmon.naming.written import written
+from riskmon.resolution import Candidate, Resolution
 
 ACCEPT, REVIEW = WHOLE, 0.3
 """Likelihoods: none below is accepted, and none below that is shown to a person."""
@@ -28,68 +27,9 @@ DISTINCTIVE = 6.0
 """A word this telling has to be shared: of 400 names, one has it."""
 COMPARED, SHOWN = 8, 8
 """Names that are compared word by word, and candidates that are shown."""
+MOST_INDICES = 8
 
 Identifiers = Mapping[str, str | tuple[str, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A company that a name may mean, by the stored name that is most like it."""
-
-    company: str
-    likeness: Likeness
-    vetoes: tuple[str, ...] = ()
-    """Why it cannot be accepted, however alike."""
-
-    @property
-    def name(self) -> str:
-        """The stored name."""
-        return self.likeness.stored
-
-    @property
-    def score(self) -> float:
-        """How likely the two name one company, 0 to 1."""
-        return self.likeness.score
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """What was found, in words."""
-        head = f"{self.company}: {self.score:.2f} by its name {self.name!r}"
-        return (head, *self.likeness.reasons, *(f"veto: {veto}" for veto in self.vetoes))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as data."""
-        return {"company": self.company, **asdict(self.likeness), "vetoes": list(self.vetoes)}
-
-
-@dataclass(frozen=True, slots=True)
-class Resolution:
-    """Whom a name means: one company's id or None, candidates for review, and why."""
-
-    company: str | None
-    candidates: tuple[Candidate, ...]
-    """Who else it may be, likeliest first; where there is no company, they wait for a person."""
-    reasons: tuple[str, ...]
-    by: str | None = None
-    """What decided: identifier, name, decision or likeness; None where nobody is meant."""
-    accepted: Candidate | None = None
-    """The company, where likeness decided."""
-
-    @property
-    def verdict(self) -> str:
-        """accepted, review or nobody."""
-        return "accepted" if self.company else "review" if self.candidates else "nobody"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as data."""
-        return {
-            "company": self.company,
-            "verdict": self.verdict,
-            "by": self.by,
-            "accepted": self.accepted.to_dict() if self.accepted else None,
-            "candidates": [candidate.to_dict() for candidate in self.candidates],
-            "reasons": list(self.reasons),
-        }
 
 
 class Decision(NamedTuple):
@@ -97,9 +37,12 @@ class Decision(NamedTuple):
 
     name: str
     company: str
-    accepted: bool
+    accepted: bool | None
+    """None for neither: what was decided before is undone."""
     automatic: bool
     """By likeness; it gives way to what a person decides and a company's own name says."""
+    score: float | None = None
+    """How likely it was then."""
 
 
 def words(name: str) -> str:
@@ -124,38 +67,91 @@ class Names:
         self._own: dict[str, dict[str, str]] = {}
         """By the words of a name: whose it is, and how it is stored."""
         self._identifiers: dict[tuple[str, str], set[str]] = {}
-        self._single: dict[str, dict[str, str]] = {}
-        """Of a company, the identifiers of which it has one."""
-        for company in companies:
-            self.ids.add(company.id)
-            for name in (company.id, company.name, *company.aliases):
-                self._own.setdefault(words(name), {})[company.id] = name
-            for kind, value in sound(company.identifiers):
-                self._identifiers.setdefault((kind, value), set()).add(company.id)
-                if kind in SINGLE:
-                    self._single.setdefault(company.id, {})[kind] = value
-        self._segments: list[_Segment] = []
-        self._decide(decisions)
-
-    def _decide(self, decisions: Iterable[Decision]) -> None:
+        self._borne: dict[str, tuple[list[str], list[tuple[str, str]]]] = {}
+        """The words of a company's names, and its identifiers."""
         self._accepted: dict[str, dict[str, Decision]] = {}
-        self._rejected: dict[str, set[str]] = {}
+        self._rejected: dict[str, dict[str, Decision]] = {}
+        self._indices: list[tuple[Index, list[tuple[str, str]]]] = []
+        self._unread: list[tuple[str, str]] = []
+        """Names, each with its company, that no index has yet."""
+        for company in companies:
+            self._add(company)
         for one in decisions:
-            if one.company not in self.ids:
-                continue
-            key = words(one.name)
-            if one.accepted:
-                self._accepted.setdefault(key, {})[one.company] = one
-            else:
-                self._rejected.setdefault(key, set()).add(one.company)
+            self._decide(one)
 
-    def decided(self, decisions: Iterable[Decision]) -> Names:
-        """Return the same companies with other decisions about names."""
+    def _add(self, company: Company) -> None:
+        self.ids.add(company.id)
+        keys, identifiers = [], list(sound(company.identifiers))
+        for name in (company.id, company.name, *company.aliases):
+            key = words(name)
+            keys.append(key)
+            bearers = self._own.get(key, {})
+            if company.id not in bearers:
+                self._unread.append((company.id, name))
+                self._own[key] = bearers | {company.id: name}
+        for pair in identifiers:
+            self._identifiers[pair] = self._identifiers.get(pair, set()) | {company.id}
+        self._borne[company.id] = keys, identifiers
+
+    def _remove(self, company: str) -> None:
+        keys, identifiers = self._borne.pop(company, ([], []))
+        for key in keys:
+            self._own[key] = {
+                one: name for one, name in self._own.get(key, {}).items() if one != company
+            }
+        for pair in identifiers:
+            self._identifiers[pair] = self._identifiers[pair] - {company}
+
+    def _decide(self, one: Decision) -> None:
+        key = words(one.name)
+        undone = one.accepted is None
+        for verdict, table in ((True, self._accepted), (False, self._rejected)):
+            before = table.get(key, {})
+            kept = {
+                firm: other
+                for firm, other in before.items()
+                if firm != one.company
+                or (other.automatic != one.automatic and not (undone and other.automatic))
+            }
+            if one.accepted is verdict:
+                kept[one.company] = one
+            if kept != before:
+                table[key] = kept
+        if one.accepted and not one.automatic:
+            self._unread.append((one.company, one.name))
+
+    def later(
+        self, companies: Iterable[Company], decisions: Iterable[Decision]
+    ) -> tuple[Names, set[Any]]:
+        """Return the names after some companies were declared anew, and after later decisions.
+
+        And the words and identifiers of which the meaning may have changed.
+        """
         fresh = object.__new__(Names)
-        fresh.__dict__ |= self.__dict__
-        fresh.__dict__.pop("_index", None)
-        fresh._decide(decisions)
-        return fresh
+        fresh.__dict__ |= {
+            name: value.copy() if isinstance(value, dict | list | set) else value
+            for name, value in self.__dict__.items()
+        }
+        changed: set[Any] = set()
+        for company in companies:
+            before = fresh._borne.get(company.id, ([], []))
+            fresh._remove(company.id)
+            fresh._add(company)
+            after = fresh._borne[company.id]
+            changed |= set(before[0]) ^ set(after[0])
+            changed |= set(before[1]) ^ set(after[1])
+            if set(before[1]) != set(after[1]):  # what forbids a name may be another now
+                changed |= set(after[0])
+        for one in decisions:
+            fresh._decide(one)
+            changed.add(words(one.name))
+        return fresh, changed
+
+    @staticmethod
+    def keys(names: Iterable[str], identifiers: Identifiers) -> Iterator[Any]:
+        """Yield by what `known` looks a party up."""
+        yield from map(words, names)
+        yield from sound(identifiers)
 
     # What is known
 
@@ -164,60 +160,73 @@ class Names:
 
         The same for ever: it depends on companies and decisions, and on nothing that is measured.
         """
-        given = list(sound(identifiers or {}))
+        names, given = list(names), list(sound(identifiers or {}))
         found: dict[str, list[str]] = {}
+        vetoes: dict[str, str] = {}
+        by = "identifier"
         for kind, value in given:
             for company in self._identifiers.get((kind, value), ()):
                 found.setdefault(company, []).append(f"{kind} {value} is {company}'s")
-        by = "identifier"
-        if not found:
-            by = "name"
-            for name in names:
-                for company, reason, how in self._bearers(name):
-                    veto = self._conflict(company, given)
-                    found.setdefault(company, []).append(veto or reason)
-                    by = how if by != "decision" else by
-                    if veto:
-                        found[company].append("")
-        vetoed = {company for company, reasons in found.items() if "" in reasons}
-        reasons = tuple(reason for company in sorted(found) for reason in found[company] if reason)
-        meant = sorted(found.keys() - vetoed)
-        if len(meant) == 1 and not vetoed:
-            return Resolution(meant[0], (), reasons, by)
+        for name in () if found else names:
+            for company, reason, how in self._bearers(name):
+                by = how if by == "identifier" else by
+                found.setdefault(company, []).append(reason)
+                if conflict := self._conflict(company, given):
+                    vetoes[company] = conflict
+        reasons = tuple(reason for company in sorted(found) for reason in found[company])
+        if len(found) == 1 and not vetoes:
+            return Resolution(next(iter(found)), (), reasons, by)
         if not found:
             return Resolution(None, (), (NOBODY,))
         if len(found) > 1:
             reasons = (*reasons, "more than one company fits")
-        names = list(names)
         candidates = tuple(
-            Candidate(company, likeness(names[0] if names else company, company))
+            Candidate(
+                company,
+                Likeness(names[0] if names else company, company, 1.0),
+                (vetoes[company],) if company in vetoes else (),
+            )
             for company in sorted(found)
         )
-        return Resolution(None, candidates, reasons)
+        return Resolution(
+            None, candidates, (*reasons, *(f"veto: {one}" for one in vetoes.values()))
+        )
 
     def _bearers(self, name: str) -> Iterator[tuple[str, str, str]]:
         """Yield the companies with this very name, why, and what says so."""
         key = words(name)
         if not key:
             return
-        rejected = self._rejected.get(key, ())
+        rejected = self._rejected.get(key, {})
         own = self._own.get(key, {})
         for company, stored in own.items():
             if company not in rejected:
                 yield company, f"{name!r} has the words of {company}'s name {stored!r}", "name"
         for company, one in self._accepted.get(key, {}).items():
-            if company in rejected or company in own or (one.automatic and own):
+            if company in rejected or company in own or company not in self.ids:
+                continue
+            if one.automatic and own:  # a company's own name says more
                 continue
             who = "its likeness" if one.automatic else "a person"
             yield company, f"{name!r} was accepted as a name of {company} by {who}", "decision"
 
     def _conflict(self, company: str, given: Sequence[tuple[str, str]]) -> str | None:
         """Return which identifier says that a party is not this company; None for none."""
-        single = self._single.get(company, {})
         for kind, value in given:
-            if kind in SINGLE and single.get(kind, value) != value:
-                return f"{kind} {value} is not {company}'s, which is {single[kind]}"
+            if kind in SINGLE:
+                has = [other for one, other in self._borne[company][1] if one == kind]
+                if has and value not in has:
+                    return f"{kind} {value} is not {company}'s, which is {' or '.join(has)}"
         return None
+
+    def bearers(self, name: str) -> set[str]:
+        """Return the companies that bear this very name, or were decided to."""
+        return {company for company, _, _ in self._bearers(name)}
+
+    def decided(self, name: str, company: str) -> bool:
+        """Whether something was decided about a name and a company, and stands."""
+        key = words(name)
+        return company in self._accepted.get(key, {}) or company in self._rejected.get(key, {})
 
     # What is likely
 
@@ -259,17 +268,34 @@ class Names:
 
     def _alike(self, name: str) -> Iterator[tuple[str, Likeness]]:
         """Yield the companies with a name somewhat like this one."""
-        rejected = self._rejected.get(words(name), ())
-        index, stored = self._index
-        places = [
-            place
-            for place in index.near(written(name), COMPARED)
-            if stored[place][0] not in rejected
+        rejected = self._rejected.get(words(name), {})
+        asked = written(name)
+        near = [
+            stored[place] for index, stored in self._read() for place in index.near(asked, COMPARED)
         ]
-        scores = scored(name, [stored[place][1] for place in places])
-        for place, score in zip(places, scores, strict=True):
-            company, known = stored[place]
+        near = [pair for pair in near if pair[0] not in rejected and self._bears(*pair)]
+        scores = scored(name, [known for _, known in near])
+        for (company, known), score in zip(near, scores, strict=True):
             yield company, Likeness(name, known, score)
+
+    def _bears(self, company: str, name: str) -> bool:
+        """Whether a name that was read is a company's still."""
+        key = words(name)
+        accepted = self._accepted.get(key, {}).get(company)
+        return company in self._own.get(key, {}) or bool(accepted and not accepted.automatic)
+
+    def _read(self) -> list[tuple[Index, list[tuple[str, str]]]]:
+        """Return the indices of all names, with those that came since the last was made."""
+        if self._unread:
+            if len(self._indices) >= MOST_INDICES:
+                self._unread = [
+                    pair for _, stored in self._indices for pair in stored
+                ] + self._unread
+                self._indices = []
+            stored = list(dict.fromkeys(self._unread))
+            self._indices.append((Index([name for _, name in stored]), stored))
+            self._unread = []
+        return self._indices
 
     def _candidate(
         self, company: str, found: Likeness, given: Sequence[tuple[str, str]]
@@ -278,18 +304,6 @@ class Names:
         if conflict := self._conflict(company, given):
             vetoes.append(conflict)
         return Candidate(company, found, tuple(vetoes))
-
-    @cached_property
-    def _index(self) -> tuple[Index, list[tuple[str, str]]]:
-        """The names by what is in them, and of each the company and how it is stored."""
-        stored = [
-            (company, name) for bearers in self._own.values() for company, name in bearers.items()
-        ]
-        for accepted in self._accepted.values():
-            stored += [
-                (company, one.name) for company, one in accepted.items() if not one.automatic
-            ]
-        return Index([name for _, name in stored]), stored
 
     def company_of(self, party: Party) -> str | None:
         """Return the company that `party` is, None for a person and for nobody known."""

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from riskmon.database import reading, writing
 from riskmon.model import Score
-from riskmon.tables import snapshot
+from riskmon.tables import cursor, snapshot
 
 
 def save(engine: sa.Engine, scores: Iterable[Score]) -> None:
@@ -42,3 +42,21 @@ def last(engine: sa.Engine) -> tuple[datetime | None, dict[str, float]]:
             snapshot.c.as_of == row.as_of, snapshot.c.position == row.position
         )
         return row.as_of, {one.company: one.value for one in connection.execute(values)}
+
+
+def reached(engine: sa.Engine, name: str) -> int:
+    """Return the position up to which something that follows the ledger has come."""
+    with reading(engine) as connection:
+        found = connection.scalar(sa.select(cursor.c.position).where(cursor.c.name == name))
+    return int(found or 0)
+
+
+def reach(engine: sa.Engine, name: str, position: int) -> None:
+    """Keep how far it has come; it never goes back."""
+    with writing(engine) as connection:
+        mine = cursor.c.name == name
+        before = connection.scalar(sa.select(cursor.c.position).where(mine))
+        if before is None:
+            connection.execute(sa.insert(cursor), [{"name": name, "position": position}])
+        elif before < position:
+            connection.execute(sa.update(cursor).where(mine).values(position=position))

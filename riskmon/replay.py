@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+import numpy as np
+
 from riskmon.ledger import Ledger
 from riskmon.model import Score
+from riskmon.names import Names
 from riskmon.persons import Persons
 from riskmon.ruleset import Ruleset
 from riskmon.scoring import View
@@ -21,6 +24,8 @@ class Replay:
         self._ledger = ledger
         self._persons = persons
         self._told = Told(self._bodies)
+        self._firms = Told(self._bodies)
+        """Without the events: until somebody asks for a score, they need not be read."""
         self._live = Standing(self._told, 0, None)
         self._view: View | None = None
         self._past: View | None = None
@@ -45,6 +50,16 @@ class Replay:
             return self._live
         return Standing(self._told, position, self._ledger.recorded_at(position))
 
+    def names(self) -> Names:
+        """Return what names mean now; events are not read for it."""
+        told = self._told if self._told.position else self._firms
+        told.append(
+            self._ledger.rest(told.position)
+            if told is self._firms
+            else self._ledger.told(told.position)
+        )
+        return told.rosters.at(told.position).names
+
     def view(self, standing: Standing, company: str | None = None) -> View | None:
         """Return what bears on a company, or on all; None where there is nothing to score."""
         ruleset = standing.ruleset
@@ -68,11 +83,13 @@ class Replay:
         if (
             view is None
             or view.ruleset is not ruleset
-            or view.standing.roster is not standing.roster
+            or not standing.roster.follows(view.standing.roster)
         ):
             view = View(standing, ruleset)
         elif view.standing.position < standing.position:
-            view = view.forward(standing, self._told.changed(view.standing.position))
+            touched = self._told.changed(view.standing.position)
+            renamed = standing.renamed(view.standing)
+            view = view.forward(standing, np.union1d(touched, renamed))
         self._view = view
         return view
 

@@ -210,6 +210,10 @@ class Report:
     duplicates: int = 0
     types: dict[str, int] = field(default_factory=dict)
     """Appended, by event type."""
+    matched: int = 0
+    """Names that were accepted as a company's by likeness."""
+    ignored: int = 0
+    """Owners told of companies that nobody declared."""
     rejected: list[Rejected] = field(default_factory=list)
     rejects: Path | None = None
     """The file that the rejected rows were written to; None where there are none."""
@@ -234,6 +238,8 @@ class Report:
     def __str__(self) -> str:
         counts = {name: getattr(self, name) for name in ("appended", "revised", "withdrawn")}
         counts |= {"duplicates": self.duplicates, "rejected": len(self.rejected)}
+        more = {"names matched": self.matched, "ignored": self.ignored}
+        counts |= {name: count for name, count in more.items() if count}
         return ", ".join(f"{count:,} {name}" for name, count in counts.items())
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from riskmon.decisions import Merge
 from riskmon.evaluators import Ints
-from riskmon.model import Company
-from riskmon.names import Names
+from riskmon.model import Company, Holding, Owner
+from riskmon.names import Decision, Names
 
 NOBODY = -1
 
@@ -17,11 +19,20 @@ NOBODY = -1
 class Roster:
     """Declared companies, numbered in the order of their ids. It only grows by names."""
 
-    def __init__(self, companies: Mapping[str, Company]) -> None:
-        self.companies = dict(companies)
-        self.ids = sorted(companies)
+    def __init__(
+        self,
+        companies: Mapping[str, Company],
+        into: Mapping[str, str] | None = None,
+        decisions: Iterable[Decision] = (),
+    ) -> None:
+        """`into`: companies that are others, by id."""
+        self.declared = companies
+        self.into = dict(into or {})
+        self.companies = merged(companies, self.into)
+        self.ids = sorted(self.companies)
         self.codes = {one: number for number, one in enumerate(self.ids)}
-        self.names = Names(companies.values())
+        self.codes |= {one: self.codes[other] for one, other in self.into.items()}
+        self.names = Names(self.companies.values(), decisions)
         self._resolved = np.zeros(0, np.int64)
 
     def resolved(self, named: Sequence[Any]) -> Ints:
@@ -34,5 +45,220 @@ class Roster:
 
     def _number(self, company: str | None, names: Iterable[str], identifiers: Iterable[Any]) -> int:
         if company is None and names:
-            company = self.names.resolve(names, dict(identifiers)).company
+            company = self.names.known(names, dict(identifiers)).company
         return self.codes.get(company, NOBODY) if company is not None else NOBODY
+
+    def renamed(
+        self,
+        companies: Mapping[str, Company],
+        changed: Sequence[Company],
+        decisions: Sequence[Decision],
+        heard: Heard,
+    ) -> Roster:
+        """Return the roster after some of its companies changed their names, or were decided on.
+
+        `companies`: all, with the `changed` ones among them. Whom a name means is asked again only
+        for names that changed.
+        """
+        fresh = object.__new__(Roster)
+        fresh.__dict__ |= self.__dict__
+        fresh.declared = companies
+        now = merged(companies, self.into)
+        again = [now[self.into.get(one.id, one.id)] for one in changed]
+        fresh.companies = now
+        fresh.names, keys = self.names.later(again, decisions)
+        named = heard.named[: len(self._resolved)]
+        fresh._resolved = self._resolved.copy()
+        for code in heard.called(keys):
+            if code < len(named):
+                fresh._resolved[code] = fresh._number(*named[code])
+        return fresh
+
+    def renamed_in(self, later: Roster, named: Sequence[Any]) -> Ints:
+        """Return the numbers of the names asked for so far that mean another company there."""
+        now = later.resolved(named)[: len(self._resolved)]
+        found: Ints = np.flatnonzero(self._resolved != now)
+        return found
+
+    def follows(self, other: Roster) -> bool:
+        """Whether this is another roster of the same companies, or that one itself."""
+        return self.ids is other.ids
+
+    @classmethod
+    def of_names(cls, named: Sequence[Any], codes: Sequence[int]) -> Roster:
+        """Return a roster in which each of some names of a log is a company of its own."""
+        fresh = object.__new__(cls)
+        ids = [f"{code:012d}" for code in codes]
+        fresh.companies = {one: Company(id=one, name=one) for one in ids}
+        fresh.declared, fresh.into, fresh.ids = fresh.companies, {}, ids
+        fresh.codes = {one: number for number, one in enumerate(ids)}
+        fresh.names = Names(())
+        fresh._resolved = np.full(len(named), NOBODY, np.int64)
+        fresh._resolved[list(codes)] = np.arange(len(codes))
+        return fresh
+
+
+class Rosters:
+    """The roster at any position of a log. The newest is made from the one before, where it can."""
+
+    def __init__(self, told: Sources) -> None:
+        self._told = told
+        self._heard = Heard(told.named.names)
+        self._made: dict[Count, Roster] = {}
+
+    def at(self, position: int) -> Roster:
+        """Return the roster at a position."""
+        told = (
+            self._told.companies, self._told.decisions, self._told.merges, self._told.holdings
+        )  # fmt: skip
+        count = Count(*(bisect.bisect_right(one, position, key=_position) for one in told))
+        if count not in self._made:
+            newest = max(self._made, default=None)
+            made = self._renamed(newest, count) if newest else None
+            if len(self._made) >= KEPT_ROSTERS:  # the newest is asked for most
+                self._made.pop(min(self._made))
+            self._made[count] = made or self._anew(count)
+        return self._made[count]
+
+    def _anew(self, count: Count) -> Roster:
+        told = self._told
+        declared = {one.id: one for _, one in told.companies[: count.companies]}
+        into: dict[str, str] = {}
+        for _, merge in told.merges[: count.merges]:
+            into.pop(merge.company, None)
+            if merge.into is not None:
+                into[merge.company] = merge.into
+        into = {one: other for one, other in into.items() if {one, other} <= declared.keys()}
+        _hold([one for _, one in told.holdings[: count.holdings]], declared)
+        decisions = [one for _, one in told.decisions[: count.decisions]]
+        return Roster(declared, _followed(into), decisions)
+
+    def _renamed(self, before: Count, count: Count) -> Roster | None:
+        """Return the roster made from an earlier one; None where the companies are others."""
+        if before[2:] != count[2:] or before[0] > count[0] or before[1] > count[1]:
+            return None
+        old = self._made[before]
+        told = self._told
+        changed = {one.id: one for _, one in told.companies[before.companies : count.companies]}
+        _hold([one for _, one in told.holdings[: count.holdings]], changed)
+        if any(not _same_world(old.declared.get(one.id), one) for one in changed.values()):
+            return None
+        later = [one for _, one in told.decisions[before.decisions : count.decisions]]
+        return old.renamed({**old.declared, **changed}, list(changed.values()), later, self._heard)
+
+
+class Count(NamedTuple):
+    """How many entries of each kind a roster is made of."""
+
+    companies: int
+    decisions: int
+    merges: int
+    holdings: int
+
+
+class Sources(Protocol):
+    """What a roster is made of, each with its position: the fold of a log has it."""
+
+    companies: list[tuple[int, Company]]
+    decisions: list[tuple[int, Decision]]
+    merges: list[tuple[int, Merge]]
+    holdings: list[tuple[int, Holding]]
+    named: Any
+
+
+def _position(pair: tuple[int, Any]) -> int:
+    return pair[0]
+
+
+def _hold(holdings: Iterable[Holding], declared: dict[str, Company]) -> None:
+    """Give companies the owners that were told apart from them; the latest of each counts."""
+    latest = {(one.company, one.owner, one.since): one for one in holdings}
+    owners: dict[str, list[Owner]] = {}
+    for one in latest.values():
+        owner = Owner(company=one.owner, share=one.share, since=one.since, until=one.until)
+        owners.setdefault(one.company, []).append(owner)
+    for company, more in owners.items():
+        if company in declared:
+            firm = declared[company]
+            declared[company] = firm.model_copy(update={"owners": (*firm.owners, *more)})
+
+
+KEPT_ROSTERS = 2
+
+
+def _same_world(before: Company | None, now: Company) -> bool:
+    """Whether a company is exposed and owned as before: only its names are others."""
+    return before is not None and (before.jurisdiction, before.exposures, before.owners) == (
+        now.jurisdiction,
+        now.exposures,
+        now.owners,
+    )
+
+
+def _followed(into: Mapping[str, str]) -> dict[str, str]:
+    """Return for each company that is another the last one in its chain."""
+    found = {}
+    for one in into:
+        other, seen = one, {one}
+        while other in into and into[other] not in seen:
+            other = into[other]
+            seen.add(other)
+        found[one] = other
+    return found
+
+
+class Heard:
+    """The names of a log, by their words and identifiers."""
+
+    def __init__(self, named: Sequence[Any]) -> None:
+        """`named`: it may grow."""
+        self.named = named
+        self._size = 0
+        self._codes: dict[Any, list[int]] = {}
+
+    def called(self, keys: Iterable[Any]) -> set[int]:
+        """Return the numbers of the names with one of these words or identifiers."""
+        for code in range(self._size, len(self.named)):
+            _, names, identifiers = self.named[code]
+            for key in Names.keys(names, dict(identifiers)):
+                self._codes.setdefault(key, []).append(code)
+        self._size = len(self.named)
+        return {code for key in keys for code in self._codes.get(key, ())}
+
+
+def merged(companies: Mapping[str, Company], into: Mapping[str, str]) -> dict[str, Company]:
+    """Return the companies with those that are others taken into them, as owners, too."""
+    if not into:
+        return dict(companies)
+    found = {one: firm for one, firm in companies.items() if one not in into}
+    for one, other in into.items():
+        found[other] = _taken_in(found[other], companies[one])
+    for one, firm in found.items():
+        if any(owner.company in into for owner in firm.owners):
+            owners = tuple(
+                owner.model_copy(update={"company": into.get(owner.company, owner.company)})
+                for owner in firm.owners
+            )
+            kept = tuple(owner for owner in owners if owner.company != one)
+            found[one] = firm.model_copy(update={"owners": kept})
+    return found
+
+
+def _taken_in(firm: Company, other: Company) -> Company:
+    """Return a company that is also known as another: by its names, identifiers and edges."""
+    identifiers: dict[str, str | tuple[str, ...]] = dict(firm.identifiers)
+    for kind, values in other.identifiers.items():
+        both = (*_many(identifiers.get(kind, ())), *_many(values))
+        identifiers[kind] = tuple(dict.fromkeys(both))
+    return firm.model_copy(
+        update={
+            "aliases": tuple(dict.fromkeys((*firm.aliases, other.id, other.name, *other.aliases))),
+            "identifiers": identifiers,
+            "exposures": (*firm.exposures, *other.exposures),
+            "owners": (*firm.owners, *other.owners),
+        }
+    )
+
+
+def _many(values: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (values,) if isinstance(values, str) else values

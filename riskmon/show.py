@@ -215,7 +215,8 @@ def status(found: Status) -> None:
         "events": f"{found.events:,} standing, in {found.matters:,} matters",
         "rules": rules,
         "recalculated": when(found.recalculated_at),
-        "unresolved": f"{len(found.unresolved):,} names that mean no declared company",
+        "unresolved": f"{len(found.unresolved):,} names that mean no declared company; riskmon "
+        "names review shows those that may",
     }
     for name, value in rows.items():
         print(f"{name:<13} {safe(value)}")

@@ -30,7 +30,7 @@ class Standing:
     @cached_property
     def roster(self) -> Roster:
         """The companies declared so far."""
-        return self.told.roster(self.position)
+        return self.told.rosters.at(self.position)
 
     @cached_property
     def ruleset(self) -> Ruleset | None:
@@ -126,8 +126,21 @@ class Standing:
         found.rows = self.rows[self.told.rows["known"][self.rows] <= microseconds(moment)]
         return found
 
-    def unresolved(self) -> dict[str, int]:
-        """Return the names that mean no declared company, each with how many events name it."""
+    def renamed(self, before: Standing) -> Ints:
+        """Return the matters that name, by a name told before, another company than then."""
+        old, now = before.roster, self.roster
+        if old is now:
+            return np.zeros(0, np.int64)
+        others = old.renamed_in(now, self.told.named.names)
+        if not len(others):
+            return others
+        parties = np.flatnonzero(np.isin(self.told.parties["party"], others))
+        rows = np.searchsorted(self.told.rows["last"], parties, side="right")
+        found: Ints = np.unique(self.told.rows["matter"][rows])
+        return found
+
+    def strangers(self) -> tuple[Ints, Ints]:
+        """Return the names that mean no declared company, by number, and how many events each."""
         columns, rows = self.told.rows, self.rows
         counts = columns["last"][rows] - columns["first"][rows]
         party = self.told.parties["party"][spread(columns["first"][rows], counts)]
@@ -135,11 +148,15 @@ class Standing:
         unknown = np.flatnonzero(
             (self.roster.resolved(self.told.named.names) == NOBODY) & (each > 0)
         )
+        names = [self.told.named.names[code] for code in unknown.tolist()]
+        told = np.array([bool(one.names) for one in names], bool)  # a person is none
+        return unknown[told], each[unknown[told]]
+
+    def unresolved(self) -> dict[str, int]:
+        """Return the names that mean no declared company, each with how many events name it."""
         found: Counter[str] = Counter()
-        for code in unknown.tolist():
-            company, names, _ = self.told.named.names[code]
-            if company is not None or names:  # a person is none
-                found[names[0] if names else company] += int(each[code])
+        for code, count in zip(*self.strangers(), strict=True):
+            found[self.told.named.names[code].names[0]] += int(count)
         return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
 
     def matter_of(self, source: str, ref: str) -> str | None:

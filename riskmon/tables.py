@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from riskmon.forms import utc_text
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration; a database that names another is older or newer than this code."""
 
 
@@ -51,6 +51,11 @@ entry = sa.Table(
     sa.UniqueConstraint("source", "ref", "kind", "revision", name="entry_key"),
 )
 
+REST = sa.text("kind <> 'event.recorded'")
+"""Companies, decisions, rulesets: few, and asked for without reading past the events."""
+
+sa.Index("entry_rest", entry.c.position, sqlite_where=REST, postgresql_where=REST)
+
 HASHED = tuple(column.name for column in entry.columns if column.name != "hash")
 """Columns in the order in which they are hashed."""
 
@@ -72,3 +77,11 @@ person = sa.Table(
     sa.Column("key", sa.String(128)),
 )
 """Keys of natural persons, by a digest of the name; NULL once the person is forgotten."""
+
+cursor = sa.Table(
+    "cursor",
+    metadata,
+    sa.Column("name", sa.String(40), primary_key=True),
+    sa.Column("position", sa.BigInteger, nullable=False),
+)
+"""How far something that follows the ledger has come; from 0 it comes to the same."""

@@ -6,26 +6,26 @@ prefix of the log is a mask. Bodies are read once and dropped; they are asked fo
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from riskmon.errors import DatabaseError
+from riskmon.decisions import HOLDING, MATCH, MERGE, Merge, decision
 from riskmon.evaluators import Ints
-from riskmon.model import Company, Event, Taken
-from riskmon.roster import NOBODY, Roster
+from riskmon.model import Company, Event, Holding, Taken
+from riskmon.names import Decision
+from riskmon.parties import ToldParty, damaged, named
+from riskmon.roster import NOBODY, Rosters
 from riskmon.ruleset import Ruleset
 
 Bodies = Callable[[Sequence[int]], Iterable[tuple[int, str]]]
 """From positions to (position, body) of each entry."""
 
 FOR_EVER = 2**62
-KEPT_ROSTERS = 2
 BATCH = 2_000
 COLUMNS = {
     "position": np.int64,
@@ -47,33 +47,16 @@ PARTIES = {"party": np.int32, "role": np.int32}
 ENDS = {"row": np.int64, "position": np.int64}
 
 
-class _Party(msgspec.Struct, gc=False):
-    role: str = "subject"
-    company: str | None = None
-    name: str | None = None
-    kind: str | None = None
-    aliases: tuple[str, ...] = ()
-    identifiers: dict[str, str | tuple[str, ...]] = {}
-
-
 class _Event(msgspec.Struct, gc=False):
     type: str
     occurred_at: str
     published_at: str | None = None
     matter: str | None = None
     topics: tuple[str, ...] = ()
-    parties: tuple[_Party, ...] = ()
+    parties: tuple[ToldParty, ...] = ()
     scope: tuple[str, ...] = ()
     origin: str | None = None
     credibility: float = float("nan")
-
-
-class Named(NamedTuple):
-    """Whom an event names: a company's id, or what the name is resolved by."""
-
-    company: str | None
-    names: tuple[str, ...] = ()
-    identifiers: tuple[tuple[str, str | tuple[str, ...]], ...] = ()
 
 
 class Codes(dict[Any, int]):
@@ -124,6 +107,9 @@ class Told:
         self.companies: list[tuple[int, Company]] = []
         self.rulesets: list[tuple[int, str]] = []
         """Positions and bodies."""
+        self.decisions: list[tuple[int, Decision]] = []
+        self.merges: list[tuple[int, Merge]] = []
+        self.holdings: list[tuple[int, Holding]] = []
         self.forgotten = 0
         """Position of the last entry by which a person was forgotten."""
         self.rows = Grown(COLUMNS)
@@ -139,7 +125,7 @@ class Told:
         """The last row of each matter."""
         self._declared: dict[str | None, int] = {}
         """Numbers in `named` by a company's id: what most parties give."""
-        self._rosters: dict[int, Roster] = {}
+        self.rosters = Rosters(self)
         self._made: dict[int, Ruleset] = {}
         self._decode = msgspec.json.Decoder(_Event).decode
 
@@ -169,14 +155,10 @@ class Told:
                     row += 1
                 elif kind == "event.withdrawn":
                     ended.append((latest[key], position))
-                elif kind == "company.declared":
-                    self.companies.append((position, Company.model_validate_json(body)))
-                elif kind == "ruleset.published":
-                    self.rulesets.append((position, body))
-                elif kind == "person.forgotten":
-                    self.forgotten = position
+                else:
+                    self._take(position, kind, source, body)
             except (msgspec.MsgspecError, ValueError, TypeError, KeyError) as error:
-                raise _damaged(position, error) from error
+                raise damaged(position, error) from error
         fresh["occurred"] = _moments(fresh["occurred"], fresh["position"])
         fresh["known"] = _moments(fresh["known"], fresh["position"])
         fresh["until"] = [FOR_EVER] * (row - size)
@@ -187,6 +169,21 @@ class Told:
         for one, position in ended:
             until[one] = min(until[one], position)
         self.position = batch[-1][0]
+
+    def _take(self, position: int, kind: str, source: str, body: str) -> None:
+        """Take in an entry that tells no event."""
+        if kind == "company.declared":
+            self.companies.append((position, Company.model_validate_json(body)))
+        elif kind == "ruleset.published":
+            self.rulesets.append((position, body))
+        elif kind == "person.forgotten":
+            self.forgotten = position
+        elif kind == MATCH:
+            self.decisions.append((position, decision(source, body)))
+        elif kind == MERGE:
+            self.merges.append((position, Merge.model_validate_json(body)))
+        elif kind == HOLDING:
+            self.holdings.append((position, Holding.model_validate_json(body)))
 
     def _place(self, row: int) -> int:
         return int(self.rows["place"][row])
@@ -228,15 +225,12 @@ class Told:
 
         return add
 
-    def _name(self, party: _Party) -> int:
+    def _name(self, party: ToldParty) -> int:
         """Return the number of whom a party is that was not yet named by the same id."""
+        code = self.named[named(party)]
         if party.company is not None:
-            code = self._declared[party.company] = self.named[Named(party.company)]
-            return code
-        if party.kind == "person" or party.name is None:
-            return self.named[Named(None)]
-        names = (party.name, *party.aliases)
-        return self.named[Named(None, names, tuple(party.identifiers.items()))]
+            self._declared[party.company] = code
+        return code
 
     def row_of(self, source: str, ref: str, position: int) -> int | None:
         """Return the row that stands under a key at `position`; None where none does."""
@@ -274,16 +268,6 @@ class Told:
         matter = self.rows["matter"]
         return np.unique(np.append(matter[begun:], matter[self._ends["row"][ended:]]))
 
-    def roster(self, position: int) -> Roster:
-        """Return the companies declared up to `position`."""
-        count = bisect.bisect_right(self.companies, position, key=lambda pair: pair[0])
-        if count not in self._rosters:
-            if len(self._rosters) >= KEPT_ROSTERS:
-                now = len(self.companies)  # the newest is asked for most
-                self._rosters.pop(next(one for one in self._rosters if one != now))
-            self._rosters[count] = Roster({one.id: one for _, one in self.companies[:count]})
-        return self._rosters[count]
-
     def events(self, positions: Sequence[int]) -> list[Event]:
         """Return the events at some positions, in that order."""
         found = {place: Event.model_validate_json(body) for place, body in self.bodies(positions)}
@@ -300,7 +284,7 @@ class Told:
             try:
                 self._made[place] = Ruleset.from_body(body)
             except (ValueError, KeyError, TypeError) as error:
-                raise _damaged(place, error) from error
+                raise damaged(place, error) from error
         return self._made[place]
 
 
@@ -313,15 +297,8 @@ def _moments(texts: list[str], positions: list[int]) -> Any:
             try:
                 np.datetime64(text[:-1], "us")
             except ValueError as error:
-                raise _damaged(position, error) from error
+                raise damaged(position, error) from error
         raise
-
-
-def _damaged(position: int, error: Exception) -> DatabaseError:
-    return DatabaseError(
-        f"entry {position} of the ledger is damaged, or a newer riskmon wrote it "
-        f"({str(error).splitlines()[0]}): restore a copy, or upgrade"
-    )
 
 
 def spread(firsts: NDArray[Any], counts: NDArray[Any]) -> Ints:

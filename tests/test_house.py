@@ -16,7 +16,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 GROUND = {"errors", "forms", "model", "validation"}
 LANGUAGE = GROUND | {"evaluators", "rules", "ruleset", "vocabulary", "where", "yaml12"}
-LOG = {"names", "roster", "standing", "told"}
+NAMES = {"identifiers", "naming", "names", "resolution"}
+LOG = {"decisions", "names", "parties", "roster", "standing", "told"}
 ENGINE = {
     "bearing",
     "cited",
@@ -49,16 +50,21 @@ MAY_IMPORT = {
     "yaml12": {"errors"},
     "vocabulary": {"validation"},
     "cited": {"model"},
-    "names": {"model"},
+    "identifiers": {"validation"},
+    "naming": {"naming"},
+    "resolution": {"naming"},
+    "names": NAMES | {"model"},
+    "decisions": {"forms", "model", "names"},
+    "parties": {"errors", "model"},
     "where": {"forms", "model"},
     "rules": {"forms", "model", "where"},
     "schema": {"rules", "vocabulary"},
     "evaluators": {"errors", "evaluators", "model", "rules"},
     "ruleset": LANGUAGE,
     "world": {"forms", "model"},
-    "sources": GROUND | {"sources"},
-    "roster": {"evaluators", "model", "names"},
-    "told": {"errors", "evaluators", "model", "roster", "ruleset"},
+    "sources": GROUND | {"identifiers", "sources"},
+    "roster": {"decisions", "evaluators", "model", "names"},
+    "told": LOG - {"standing", "told"} | {"errors", "evaluators", "model", "ruleset"},
     "standing": LOG | {"evaluators", "forms", "model", "ruleset", "where"},
     "matters": {"evaluators", "rules", "told", "where"},
     "walks": {"evaluators", "matters", "model", "roster", "rules", "told"},
@@ -96,22 +102,48 @@ MAY_IMPORT = {
     "persons": {"database", "errors", "model", "names", "tables"},
     "columns": {"database", "errors", "ledger"},
     "backup": {"database", "errors", "evidence", "heads", "ledger", "tables"},
-    "intake": GROUND | {"ledger", "persons", "results", "sources"},
-    "replay": {"ledger", "model", "persons", "ruleset", "standing", "scoring", "told"},
+    "intake": GROUND | {"decisions", "ledger", "persons", "results", "sources"},
+    "replay": {"ledger", "model", "names", "persons", "ruleset", "standing", "scoring", "told"},
     "witness": GROUND | STORE | EVIDENCE | {"intake", "replay", "standing"},
+    "matching": {"decisions", "ledger", "model", "names", "naming", "parties", "readmodel"}
+    | {"replay"},
+    "review": LOG | {"evaluators", "model", "resolution", "scoring"},
+    "analyst": GROUND
+    | {"decisions", "ledger", "matching", "names", "resolution", "review", "witness"},
     "monitor": GROUND
     | STORE
-    | {"foresight", "intake", "names", "results", "ruleset", "scoring", "sources", "standing"}
+    | {
+        "analyst",
+        "foresight",
+        "intake",
+        "names",
+        "results",
+        "ruleset",
+        "scoring",
+        "sources",
+        "standing",
+    }
     | {"whatif", "witness"},
     "show": GROUND | {"changes", "evidence", "results", "rules", "ruleset", "vocabulary"},
     "show_rules": {"errors", "examples", "foresight", "results", "show", "whatif"},
+    "show_names": {"analyst", "errors", "resolution", "review"},
     "demo": {"database", "model", "monitor", "riskmon", "show", "witness"},
     "__main__": {"cli"},
     "cli_common": {"database", "errors", "monitor", "results", "riskmon"},
     "cli_evidence": EVIDENCE | {"cli_common", "errors", "model", "results", "show"},
     "cli_rules": {"cli_common", "database", "errors", "examples", "ruleset", "show_rules"}
     | {"riskmon"},
-    "cli": {"__version__", "cli_common", "cli_evidence", "cli_rules", "demo", "errors", "monitor"}
+    "cli_names": {"cli_common", "errors", "show_names"} | {"riskmon"},
+    "cli": {
+        "__version__",
+        "cli_common",
+        "cli_names",
+        "cli_evidence",
+        "cli_rules",
+        "demo",
+        "errors",
+        "monitor",
+    }
     | {"results", "riskmon", "show"},
     "__init__": {"errors", "model", "monitor"},
 }

@@ -11,6 +11,7 @@ import threading
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
+from itertools import groupby
 from zlib import crc32
 
 import numpy as np
@@ -23,38 +24,47 @@ from riskmon.naming.written import Written, read, written
 BUCKETS = 2**21
 """Terms share buckets by their hash: no dictionary of them is kept."""
 CHUNK = 1_000_000
+"""Terms that are sorted at a time, for memory."""
 MOST_POSTINGS = 100_000
 """Telling terms are read first, and common ones no more once so many names were met."""
 LEAST_TERMS = 3
+"""So many terms are read however common they are."""
+INITIALS = 3
+"""A name of so many words may be asked for by their initials."""
+LETTERS, CHARACTERS = 3, 2
+"""Runs are so long: of letters, and of characters of a script without spaces."""
 WORD, RUN, SKELETON_RUN = 2.0, 1.0, 0.7
 """A whole word tells more than three letters, and those more than three consonants."""
 LENGTH = 0.3
 """How much a longer name has to share more."""
 GATHERED = 200
+"""Names that are put in order by their words."""
 SPARSE = 16
 """Looking through all names costs less than sorting a sixteenth of them."""
 
+SKELETON = str.maketrans("lvfgdz", "rbhkts", "aeiou")
+"""Consonants that scripts do not tell apart are written alike, vowels not at all."""
+
 
 def terms(name: Written) -> tuple[set[str], set[str]]:
-    """Return the terms of a name: whole words, and runs of letters."""
+    """Return the terms of a name: whole words, numbers, meanings and initials; runs of letters."""
     whole = {word.sound for word in name.words} | {f"#{number}" for number in name.numbers}
     whole |= {f"={word.group}" for word in name.words if word.group}
-    if len(name.words) > 2:  # it may be asked for by its initials
+    if len(name.words) >= INITIALS:
         whole.add("".join(word.text[0] for word in name.words))
     text = f"^{name.sound}$"
-    runs = {text[place : place + 3] for place in range(len(text) - 2)}
-    runs |= {name.native[place : place + 2] for place in range(len(name.native))}
-    return whole, runs
+    native = name.native
+    return whole, _runs(text) | {native[n : n + CHARACTERS] for n in range(len(native))}
 
 
 def bones(name: Written) -> set[str]:
     """Return runs of the consonants of a name: what stays when it changes its script."""
     text = f"^{name.sound}$".translate(SKELETON)
-    kept = "".join(one for one, before in zip(text, " " + text, strict=False) if one != before)
-    return {kept[place : place + 3] for place in range(len(kept) - 2)}
+    return _runs("".join(one for one, _ in groupby(text)))
 
 
-SKELETON = str.maketrans("lvfgdz", "rbhkts", "aeiou")
+def _runs(text: str) -> set[str]:
+    return {text[place : place + LETTERS] for place in range(len(text) - LETTERS + 1)}
 
 
 def _hashed(prefix: str, found: Iterable[str]) -> Iterator[int]:
@@ -80,7 +90,7 @@ class Index:
     """Names by their terms. It does not change."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        """`names`: about 350 bytes are kept of each."""
+        """`names`: in the order of the positions to come; about 350 bytes are kept of each."""
         self._size = len(names)
         buckets, lengths, ends, texts = array("I"), array("q"), array("q", [0]), StringIO()
         for name in names:
@@ -93,13 +103,16 @@ class Index:
         self._ends, self._texts = np.array(ends), texts.getvalue()
         del texts
         codes = np.frombuffer(buckets, np.uint32) if buckets else np.zeros(0, np.uint32)
-        self._post(codes, np.cumsum(np.frombuffer(lengths, np.int64)) if names else np.zeros(0))
+        self._post(codes, np.cumsum(np.array(lengths, np.int64)))
         self._measure()
         self._met = np.zeros(self._size, np.float32)
         self._lock = threading.Lock()
 
     def _post(self, codes: NDArray[np.uint32], ends: NDArray[np.int64]) -> None:
-        """Write down for each bucket the names that it holds, chunk by chunk."""
+        """Write down for each bucket the names that it holds, chunk by chunk.
+
+        `codes`: the buckets of all names, one name after the other; `ends`: where each name's end.
+        """
         self._counts = np.zeros(BUCKETS, np.int32)
         for start in range(0, len(codes), CHUNK):
             part = codes[start : start + CHUNK]
@@ -134,7 +147,9 @@ class Index:
         found = sorted(
             (int(self._counts[bucket]), bucket, weight) for bucket, weight in _asked(name).items()
         )
-        total, posts, weights = 0, [], []
+        total = 0
+        posts: list[NDArray[np.int32]] = []
+        weights: list[float] = []
         for count, bucket, weight in found:
             if not count:
                 continue
@@ -150,7 +165,7 @@ class Index:
 
     def _gathered(
         self, posts: list[NDArray[np.int32]], weights: list[float]
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    ) -> tuple[NDArray[np.integer], NDArray[np.floating]]:
         """Return the names that share most, and how much."""
         with self._lock:
             met = self._met
@@ -168,8 +183,9 @@ class Index:
         return names, shared
 
     def _ordered(
-        self, name: Written, names: NDArray[np.int32], shared: NDArray[np.float32], limit: int
+        self, name: Written, names: NDArray[np.integer], shared: NDArray[np.floating], limit: int
     ) -> list[int]:
+        """Return the names by what they share, and how alike they are when words are sorted."""
         ends = self._ends
         begin, end = ends[names].tolist(), ends[names + 1].tolist()
         texts = [self._texts[first:last] for first, last in zip(begin, end, strict=True)]

@@ -13,6 +13,13 @@ from riskmon.naming.scripts import NATIVE
 from riskmon.naming.trees import likelihoods
 from riskmon.naming.written import APART, Word, kinds_of, written
 
+CLOSE = 80.0
+"""A ratio of 0 to 100: words less alike than this do not tell whose name it is."""
+RARE_WORD = 8.0
+"""A word this telling is a company's own: of 3000 names, one has it."""
+WHOLE, LEFT, TRADE, RARE = 0.8, 0.9, 0.95, 0.97
+"""How likely names have to be one company's; docs/names.md says how these were set."""
+
 
 class Meeting(NamedTuple):
     """Words of the name asked for that met words of the stored one."""
@@ -21,6 +28,7 @@ class Meeting(NamedTuple):
     stored: str
     how: str
     alike: float
+    """0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,10 @@ class Likeness:
     """How likely they name one company, 0 to 1."""
 
     def vetoes(self, distinctive: float) -> Iterator[str]:
-        """Yield why they cannot be taken for one company's, however alike."""
+        """Yield why they cannot be taken for one company's, however alike.
+
+        `distinctive`: how telling a word has to be that both have (the weight of a `Word`).
+        """
         a, b = written(self.asked), written(self.stored)
         if pairs.numbers(a, b) >= pairs.NUMBER_MORE:
             yield f"numbers differ: {_listed(a.numbers)} and {_listed(b.numbers)}"
@@ -68,6 +79,8 @@ class Likeness:
         left = [*left_a, *left_b]
         if trades := [word for word in left if "trade" in kinds_of(word)]:
             return TRADE, f"{_words(trades)} is on one side only"
+        if rare := [word for word in left if _own(word)]:
+            return RARE, f"{_words(rare)}, a rare word, is on one side only"
         if left:
             return LEFT, "words are left over"
         return WHOLE, "no word is left over"
@@ -112,16 +125,8 @@ def _tells(one: pairs.Met, distinctive: float) -> bool:
     return one.how != pairs.SPELLING or ratio(one.a, one.b) >= CLOSE
 
 
-CLOSE = 80.0
-
-
 def _own(word: Word) -> bool:
     return word.weight >= RARE_WORD and not word.group
-
-
-RARE_WORD = 8.0
-WHOLE, LEFT, TRADE = 0.8, 0.9, 0.95
-"""How likely names have to be one company's; docs/names.md says how these were set."""
 
 
 def _meeting(one: pairs.Met) -> str:

@@ -1,6 +1,8 @@
 """Two names side by side: which words meet how, what is left over, and what that comes to.
 
 `align` pairs the words; `features` says it in numbers, for the trees that `trees.py` reads.
+Ratios, Jaro-Winkler and Levenshtein are rapidfuzz's: a ratio is 0 to 100, of insertions and
+deletions; `partial_ratio` is that of the shorter text and the best part of the longer one.
 """
 
 from __future__ import annotations
@@ -17,7 +19,17 @@ ALIKE = 0.74
 SAME, MEANING, SPELLING, SHORT, JOINED = range(5)
 HOW = ("the same", "the same meaning", "another spelling", "shortened", "written together")
 MEANT, SOUNDS, SHORTENED, TOGETHER = 0.95, 0.97, 0.8, 0.96
-"""How alike words are that meet in these ways."""
+"""How alike words are that meet in these ways, 0 to 1."""
+BY_SOUND = 0.98
+"""What alike sounds count, beside alike letters."""
+WHOLE_LETTERS, WHOLE_RATIO = 4, 94.0
+"""Words written together have so many letters at least, and are more alike than this."""
+BEGINNING_LETTERS = 3
+"""A word is shortened to so many letters at least."""
+NO_WORST = 101.0
+"""The ratio of the words that met worst, where none met by their spelling."""
+RUN = 3
+VOWELS = dict.fromkeys(map(ord, "aeiou"))
 
 
 class Met(NamedTuple):
@@ -26,7 +38,9 @@ class Met(NamedTuple):
     a: str
     b: str
     how: int
+    """A place in `HOW`."""
     alike: float
+    """0 to 1."""
     weight: float
 
 
@@ -76,9 +90,10 @@ def _together(met: list[Met], left_a: list[Word], left_b: list[Word]) -> None:
 
 
 def _is(word: Word, text: str, sound: str) -> bool:
-    if abs(len(word.text) - len(text)) > 1 or len(text) <= 3:
+    """Whether a word is this text, but for a letter or its transliteration."""
+    if abs(len(word.text) - len(text)) > 1 or len(text) < WHOLE_LETTERS:
         return False
-    return word.sound == sound or ratio(word.text, text) > 94
+    return word.sound == sound or ratio(word.text, text) > WHOLE_RATIO
 
 
 def _alike(met: list[Met], left_a: list[Word], left_b: list[Word]) -> tuple[list[Word], list[Word]]:
@@ -112,9 +127,9 @@ def _compared(one: Word, other: Word) -> tuple[float, int]:
     if one.sound == other.sound:
         return SOUNDS, SPELLING
     a, b = one.text, other.text
-    best = max(ratio(a, b), ratio(one.sound, other.sound) * 0.98) / 100
+    best = max(ratio(a, b), ratio(one.sound, other.sound) * BY_SOUND) / 100
     short, long = (a, b) if len(a) < len(b) else (b, a)
-    if len(short) >= 3 and long.startswith(short):
+    if len(short) >= BEGINNING_LETTERS and long.startswith(short):
         return max(best, SHORTENED), SHORT
     return best, SPELLING
 
@@ -130,6 +145,11 @@ FEATURES = (
     "runs", "beginning", "first_alike", "last_alike", "length_min", "length_difference",
     "weight_min", "weight_max", "numbers", "forms", "forms_one_sided", "forms_same",
 )  # fmt: skip
+NOTHING_LEFT = [0.0] * (FEATURES.index("ratio") - FEATURES.index("left_place"))
+NO_NUMBERS, SAME_NUMBERS, NUMBER_MORE, OTHER_NUMBERS = range(4)
+"""None, the same, on one side only, others."""
+NO_FORMS, SAME_FORMS, OTHER_FORMS = range(3)
+"""None or on one side only, one class in common, none in common."""
 
 
 def features(a: Written, b: Written) -> list[float]:
@@ -141,6 +161,7 @@ def features(a: Written, b: Written) -> list[float]:
 
 
 def _met(aligned: Aligned) -> list[float]:
+    """Return the features of the words that meet: `covered_min` to `worst_length`."""
     met, left_a, left_b = aligned
     got = squared = exact = exact_best = best = fuzzy = meaning = 0.0
     worst: Met | None = None
@@ -163,16 +184,18 @@ def _met(aligned: Aligned) -> list[float]:
     return [
         min(share_a, share_b), max(share_a, share_b), (share_a + share_b) / 2, got, best,
         len(met), exact, exact_best, squared / got if got else 0.0, fuzzy, meaning,
-        worst.weight if worst else 0.0, ratio(worst.a, worst.b) if worst else 101.0,
+        worst.weight if worst else 0.0, ratio(worst.a, worst.b) if worst else NO_WORST,
         min(len(worst.a), len(worst.b)) if worst else 0,
     ]  # fmt: skip
 
 
 def _badness(one: Met) -> float:
+    """Return how badly words met; between those equally alike, the more telling are worse."""
     return one.weight / 100 - one.alike
 
 
 def _left(aligned: Aligned) -> list[float]:
+    """Return the features of the words left over: `left_place` to `left_longest`."""
     left_b = aligned.left_b
     left = [*aligned.left_a, *left_b]
     if not left:
@@ -195,10 +218,8 @@ def _left(aligned: Aligned) -> list[float]:
     ]  # fmt: skip
 
 
-NOTHING_LEFT = [0.0] * (len(KINDS) + 7)
-
-
 def _whole(a: Written, b: Written) -> list[float]:
+    """Return the features of the whole names: `ratio` to `forms_same`."""
     one, other = a.joined, b.joined
     first = last = 0.0
     if a.words and b.words:
@@ -217,11 +238,8 @@ def _whole(a: Written, b: Written) -> list[float]:
     ]  # fmt: skip
 
 
-VOWELS = dict.fromkeys(map(ord, "aeiou"))
-
-
 def _runs(text: str) -> set[str]:
-    return {text[place : place + 3] for place in range(len(text) - 2)}
+    return {text[place : place + RUN] for place in range(len(text) - RUN + 1)}
 
 
 def _beginning(one: str, other: str) -> float:
@@ -233,11 +251,8 @@ def _beginning(one: str, other: str) -> float:
     return 1.0
 
 
-NO_NUMBERS, SAME_NUMBERS, NUMBER_MORE, OTHER_NUMBERS = range(4)
-
-
 def numbers(a: Written, b: Written) -> int:
-    """Return whether the numbers of two names agree, are on one side only, or differ."""
+    """Return how the numbers of two names agree, as one of the constants above."""
     if not a.numbers and not b.numbers:
         return NO_NUMBERS
     if set(a.numbers) == set(b.numbers):
@@ -245,11 +260,8 @@ def numbers(a: Written, b: Written) -> int:
     return OTHER_NUMBERS if a.numbers and b.numbers else NUMBER_MORE
 
 
-NO_FORMS, SAME_FORMS, OTHER_FORMS = range(3)
-
-
 def forms(a: Written, b: Written) -> int:
-    """Return whether the legal forms of two names are of one class; `company` tells none."""
+    """Return how the classes of their legal forms agree, likewise; `company` tells none."""
     one, other = a.forms - {"company"}, b.forms - {"company"}
     if not one or not other:
         return NO_FORMS

@@ -1,8 +1,8 @@
-"""Scripts: which a text is in, and how it reads in Latin letters.
+"""Scripts: which a text is in, how it reads in Latin letters, and how those sound.
 
 A reading finds candidates for a person to look at; it never decides. With the extra `cjk` Japanese
 is read by a dictionary (janome) and simplified Chinese as traditional (opencc); without it each
-character is read as in Chinese.
+character is read as in Chinese (anyascii).
 """
 
 from __future__ import annotations
@@ -27,13 +27,15 @@ SCRIPTS = (
     ("hangul", "\uac00", "\ud7a3"),
     ("han", "\uf900", "\ufaff"),
 )
+"""Name, first and last letter of each script, after the blocks of Unicode."""
 NATIVE = frozenset({"han", "kana", "hangul"})
 """Scripts without spaces between words."""
 LOOKALIKE = frozenset({"latin", "cyrillic", "greek"})
 JAPANESE_FORMS = re.compile("株式会社|有限会社|合同会社|合資会社|㈱|\\(株\\)")
-FORMS = re.compile(
+OTHER_FORMS = re.compile(
     "股份有限公司|有限责任公司|有限責任公司|股份公司|有限公司|集团公司|集團公司|公司|주식회사|㈜"
 )
+"""Legal forms in Chinese and Korean; those in Latin letters are in `legal.py`."""
 LOANS = {
     "ホールディングス": "holdings", "ホールディング": "holding", "グループ": "group",
     "システムズ": "systems", "システム": "system", "テクノロジーズ": "technologies",
@@ -54,30 +56,42 @@ LOANS = {
     "アドバイザーズ": "advisors", "トレーディング": "trading", "プロパティ": "property",
     "ストアーズ": "stores", "ストア": "store", "ドラッグ": "drug", "スポーツ": "sports",
 }  # fmt: skip
+"""English words in kana, as they are written in Latin letters."""
 LOAN = re.compile("|".join(sorted(LOANS, key=len, reverse=True)))
+KANA_OR_HAN = re.compile("[\u3040-\u30ff\u3400-\u9fff]+")
 UNHEARD = dict.fromkeys(map(ord, "ッっー"))
-LONG_VOWELS = (("ou", "o"), ("oo", "o"), ("uu", "u"), ("nn", "n"))
+LONG_SOUNDS = (("ou", "o"), ("oo", "o"), ("uu", "u"), ("nn", "n"))
+SOUNDS = (
+    ("sch", "s"), ("tch", "c"), ("kh", "h"), ("ch", "c"), ("sh", "s"), ("zh", "z"), ("gh", "g"),
+    ("ph", "f"), ("th", "t"), ("dh", "d"), ("ck", "k"), ("ts", "s"), ("tz", "s"), ("cz", "s"),
+    ("q", "k"), ("x", "ks"), ("w", "v"), ("ou", "u"), ("oo", "u"), ("ee", "i"), ("iy", "i"),
+    ("yi", "i"), ("yy", "i"), ("ey", "e"), ("ei", "e"), ("ye", "e"), ("ie", "e"), ("ya", "a"),
+    ("ia", "a"), ("yo", "o"), ("yu", "u"), ("iu", "u"), ("y", "i"), ("j", "i"), ("ce", "se"),
+    ("ci", "si"), ("c", "k"), ("z", "s"), ("ks", "s"), ("dg", "g"), ("o", "a"), ("e", "i"),
+)  # fmt: skip
+"""What is written for what, one after the other: what transliterations differ in is dropped."""
+TWICE = re.compile(r"(.)\1+")
 
 
-def script_of(letter: str) -> str:
-    """Return the script of a letter; `other` where this table has none."""
-    for name, first, last in SCRIPTS:
-        if first <= letter <= last:
-            return name
-    return "other"
-
-
-def scripts(text: str) -> tuple[frozenset[str], bool]:
+def scripts_of(text: str) -> tuple[frozenset[str], bool]:
     """Return the scripts of a text, and whether one word mixes some that look alike."""
     if text.isascii():
         return frozenset({"latin"} if any(map(str.isalpha, text)) else ()), False
     found: set[str] = set()
     mixed = False
     for word in text.split():
-        here = {script_of(letter) for letter in word if letter.isalpha()}
+        here = {_script(letter) for letter in word if letter.isalpha()}
         mixed = mixed or len(here & LOOKALIKE) > 1
         found |= here
     return frozenset(found), mixed
+
+
+def _script(letter: str) -> str:
+    """Return the script of a letter; `other` where the table has none."""
+    for name, first, last in SCRIPTS:
+        if first <= letter <= last:
+            return name
+    return "other"
 
 
 def native(text: str) -> str:
@@ -88,49 +102,47 @@ def native(text: str) -> str:
 
 
 def _bare(text: str) -> str:
-    return FORMS.sub(" ", JAPANESE_FORMS.sub(" ", text))
+    return OTHER_FORMS.sub(" ", JAPANESE_FORMS.sub(" ", text))
 
 
-def latin(text: str, found: frozenset[str]) -> str:
-    """Return a text in lower-case Latin letters."""
+def latin(text: str, scripts: frozenset[str]) -> str:
+    """Return a text, of which `scripts` are known, in lower-case Latin letters."""
     if text.isascii():
         return text.lower()
-    if found & NATIVE:
-        text = _read(text, found)
+    if scripts & NATIVE:
+        text = _read(text, scripts)
     return anyascii(text).lower()
 
 
-def _read(text: str, found: frozenset[str]) -> str:
-    japanese = "kana" in found or JAPANESE_FORMS.search(text)
+def _read(text: str, scripts: frozenset[str]) -> str:
+    """Return a text with loans in English, and what is Japanese as it is pronounced."""
+    japanese = "kana" in scripts or JAPANESE_FORMS.search(text)
     text = LOAN.sub(lambda match: f" {LOANS[match[0]]} ", _bare(text))
-    read = _japanese() if japanese and "han" in found else None
+    read = _japanese() if japanese and "han" in scripts else None
     if read:
         text = read(text)
-    return KANA.sub(lambda match: _romaji(match[0]), text) if japanese else text
-
-
-KANA = re.compile("[\u3040-\u30ff\u3400-\u9fff]+")
+    return KANA_OR_HAN.sub(lambda match: _romaji(match[0]), text) if japanese else text
 
 
 def _romaji(text: str) -> str:
     text = anyascii(text.translate(UNHEARD)).lower()
-    for long, short in LONG_VOWELS:
+    for long, short in LONG_SOUNDS:
         text = text.replace(long, short)
     return text
 
 
 @lru_cache(maxsize=1)
 def _japanese() -> Callable[[str], str] | None:
-    """Return what reads Japanese; None without the extra `cjk`."""
+    """Return what writes Japanese in kana, as it is read; None without the extra `cjk`."""
     try:
-        from janome.tokenizer import Tokenizer  # noqa: PLC0415 (heavy, and an extra)
+        from janome.tokenizer import Token, Tokenizer  # noqa: PLC0415 (heavy, and an extra)
     except ImportError:
         return None
     tokenizer = Tokenizer()
 
     def read(text: str) -> str:
-        found = [(word.surface, word.reading) for word in tokenizer.tokenize(text)]
-        return "".join(surface if reading == "*" else reading for surface, reading in found)
+        found = [word for word in tokenizer.tokenize(text) if isinstance(word, Token)]
+        return "".join(word.surface if word.reading == "*" else word.reading for word in found)
 
     return read
 
@@ -144,3 +156,12 @@ def _traditional() -> Callable[[str], str] | None:
         return None
     convert: Callable[[str], str] = OpenCC("s2t").convert
     return convert
+
+
+@lru_cache(maxsize=100_000)
+def sound(word: str) -> str:
+    """Return a word in a-z as it would be written if everybody transliterated alike."""
+    for written, heard in SOUNDS:
+        if written in word:
+            word = word.replace(written, heard)
+    return TWICE.sub(r"\1", word)

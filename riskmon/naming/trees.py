@@ -1,11 +1,15 @@
-"""How likely two names are one company's: trees fitted by `benchmarks/fit_names.py`."""
+"""How likely two names are one company's: trees fitted by `benchmarks/fit_names.py`.
+
+`model.json` has CatBoost's oblivious trees: `features` by name; of each tree, level by level, the
+`feature` asked about and the `border` it has to be over; its `leaves`, in `unit`s of log odds; and
+a `bias`. What was never in the labelled pairs is not left to them (`_bounded`).
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from functools import lru_cache
-from hashlib import sha256
 from importlib.resources import files
 
 import numpy as np
@@ -16,16 +20,21 @@ from riskmon.naming.written import Written
 
 SIBLINGS = 0.2
 """At most this where numbers differ: a 13th institute is not the 14th."""
+LEAST = 0.75
+"""At least this where the words are the same or mean the same; no more with another legal form."""
+INITIALS, SHORTEST = 0.35, 3
+"""At least this where one is the other's initials, so many or more: a person should see them."""
+COVERED, FUZZY = pairs.FEATURES.index("covered_min"), pairs.FEATURES.index("fuzzy_weight")
 
 
 class Trees:
     """Oblivious trees: each asks the same questions on one level, so that a leaf is a number."""
 
     def __init__(self, text: str) -> None:
+        """`text`: JSON, as above. ValueError where its features are not those of `pairs`."""
         told = json.loads(text)
         if tuple(told["features"]) != pairs.FEATURES:
             raise ValueError("model.json was fitted on other features: fit it again")
-        self.digest = sha256(text.encode()).hexdigest()[:12]
         self._feature = np.array(told["feature"], np.intp)
         self._border = np.array(told["border"], np.float32)
         self._leaves = np.array(told["leaves"], np.float32) / told["unit"]
@@ -33,13 +42,14 @@ class Trees:
         self._of_tree = np.arange(len(self._leaves)) * self._leaves.shape[1]
 
     def scores(self, rows: Sequence[Sequence[float]]) -> NDArray[np.float64]:
-        """Return for the features of each pair how likely it is one company's, 0 to 1."""
+        """Return how likely each pair is one company's, 0 to 1; `rows`: pairs by features."""
         given = np.array(rows, np.float32)
         size, (trees, depth) = len(given), self._feature.shape
         over = given[:, self._feature.ravel()] > self._border.ravel()
         places = np.packbits(over.reshape(size, trees, depth), axis=2, bitorder="little")[:, :, 0]
         values = self._leaves.ravel()[places + self._of_tree]
-        return 1 / (1 + np.exp(-values.sum(axis=1, dtype=np.float64) - self._bias))
+        odds: NDArray[np.float64] = values.sum(axis=1, dtype=np.float64) + self._bias
+        return 1 / (1 + np.exp(-odds))
 
 
 @lru_cache(maxsize=1)
@@ -68,7 +78,7 @@ def _bounded(one: Written, other: Written, row: list[float], score: float) -> fl
         return min(score, SIBLINGS)
     if one.native == other.native and row[COVERED] == 1 and row[FUZZY] == 0:
         if pairs.forms(one, other) == pairs.OTHER_FORMS:
-            return max(min(score, OTHER_FORMS), LEAST)
+            return LEAST
         return 1.0 if one.words == other.words else max(score, LEAST)
     if _initials(one, other) or _initials(other, one):
         return max(score, INITIALS)
@@ -76,16 +86,8 @@ def _bounded(one: Written, other: Written, row: list[float], score: float) -> fl
 
 
 def _initials(short: Written, long: Written) -> bool:
+    """Whether the one word of a name is the initials of the other's."""
     text = short.joined
     if len(short.words) != 1 or len(long.words) != len(text) or len(text) < SHORTEST:
         return False
     return text == "".join(word.text[0] for word in long.words)
-
-
-SHORTEST = 3
-
-
-COVERED, FUZZY = pairs.FEATURES.index("covered_min"), pairs.FEATURES.index("fuzzy_weight")
-LEAST, OTHER_FORMS, INITIALS = 0.75, 0.7, 0.35
-"""At least this where the words are the same or mean the same, at most with another legal form;
-and at least where one is the other's initials, which a person should see."""

@@ -1,0 +1,184 @@
+"""What a person decides about names and companies, each decision an entry. Part of the facade."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+from riskmon import review
+from riskmon.decisions import MATCH, MERGE, PERSON, Match, Merge, body
+from riskmon.errors import UnknownCompanyError, UsageError
+from riskmon.ledger import Fact
+from riskmon.matching import Matching
+from riskmon.names import words
+from riskmon.resolution import Resolution
+from riskmon.review import Waiting
+from riskmon.validation import did_you_mean
+from riskmon.witness import Moment, Witness, as_moment
+
+CONFIDENCE = 1.959964
+"""Of a normal distribution, 95 % is within so many deviations."""
+BANDS = (0.3, 0.8, 0.9, 0.95, 1.0)
+
+
+class Precision(NamedTuple):
+    """How often persons accepted what had a likelihood from `least` up to `most`."""
+
+    least: float
+    most: float
+    decided: int
+    accepted: int
+
+    @property
+    def share(self) -> float:
+        """The share that was accepted; NaN where nothing was decided."""
+        return self.accepted / self.decided if self.decided else math.nan
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Where that share is, with 95 % confidence (Wilson, 1927)."""
+        if not self.decided:
+            return 0.0, 1.0
+        n, p, z = self.decided, self.share, CONFIDENCE
+        middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+        half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+        return max(0.0, middle - half), min(1.0, middle + half)
+
+
+class Analyst(Witness):
+    """A ledger whose names are looked after. `Monitor` is one; use that."""
+
+    def __init__(self, url: str, clock: Callable[[], datetime]) -> None:
+        super().__init__(url, clock)
+        self._matching = Matching(self._ledger, self._replay)
+
+    def match(self) -> int:
+        """Bring names and companies together by likeness; return how many names were accepted.
+
+        `ingest`, `declare` and `recalculate` do it by themselves.
+        """
+        with self._lock:
+            return self._matching.catch_up(self._clock)
+
+    def resolve(self, name: str, **identifiers: str) -> Resolution:
+        """Return whom a name means: a company's id or None, candidates for review, reasons.
+
+        `identifiers`: such as `lei=...`, `cik=...`, `ticker="NASDAQ:BIDU"`. Nothing is stored.
+        """
+        with self._lock:
+            return self._replay.names().resolve((name,), identifiers)
+
+    def review(self, limit: int = 20, *, as_of: Moment | None = None) -> list[Waiting]:
+        """Return at most `limit` names that wait for a person, what moves most points first."""
+        with self._lock:
+            standing = self._replay.standing()
+            view = self._replay.view(standing)
+            at = as_moment(as_of, "as_of") if as_of is not None else self._clock()
+            return review.waiting(standing, view, at, limit) if view else []
+
+    def accept(
+        self, name: str, company: str, *, by: str | None = None, why: str | None = None
+    ) -> None:
+        """Take a name for a company's: from now on it is one of its names.
+
+        Where it is a name of other companies, too, it is rejected for them.
+        """
+        with self._lock:
+            company = self._declared(company)
+            others = self._replay.names().bearers(name) - {company}
+            told = [self._decided(name, company, "accept", by, why)]
+            told += [self._decided(name, other, "reject", by, why) for other in sorted(others)]
+            self._decide(told)
+
+    def reject(
+        self, name: str, company: str, *, by: str | None = None, why: str | None = None
+    ) -> None:
+        """Say that a name does not mean a company; the two are not proposed again."""
+        with self._lock:
+            self._decide([self._decided(name, self._declared(company), "reject", by, why)])
+
+    def undo(
+        self, name: str, company: str, *, by: str | None = None, why: str | None = None
+    ) -> None:
+        """Take back what was decided of a name and a company, by whomever."""
+        with self._lock:
+            company = self._declared(company)
+            if not self._replay.names().decided(name, company):
+                raise UsageError(f"nothing was decided about {name!r} and {company}")
+            self._decide([self._decided(name, company, "undo", by, why)])
+
+    def merge(
+        self, company: str, into: str, *, by: str | None = None, why: str | None = None
+    ) -> None:
+        """Say that a company is another one: its names, identifiers, events and owners are."""
+        with self._lock:
+            one, other = self._declared(company), self._declared(into)
+            if one == other:
+                raise UsageError(f"{one} cannot be merged into itself")
+            self._append_merge(Merge(company=one, into=other, by=by, why=why))
+
+    def split(self, company: str, *, by: str | None = None, why: str | None = None) -> None:
+        """Take back that a company was merged into another one."""
+        with self._lock:
+            if company not in self._replay.standing().roster.into:
+                raise UsageError(f"{company!r} was not merged into another company")
+            self._append_merge(Merge(company=company, into=None, by=by, why=why))
+
+    def precision(self) -> list[Precision]:
+        """Return how often persons accepted what was so likely: what the thresholds are worth."""
+        with self._lock:
+            decisions = self._replay.standing().told.decisions
+            likely = {
+                (words(one.name), one.company): one.score
+                for _, one in decisions
+                if one.score is not None
+            }
+            verdicts = {
+                (words(one.name), one.company): one.accepted
+                for _, one in decisions
+                if not one.automatic
+            }
+        found = []
+        for least, most in itertools.pairwise(BANDS):
+            last = most == BANDS[-1]
+            said = [
+                verdict
+                for pair, verdict in verdicts.items()
+                if verdict is not None
+                and pair in likely
+                and least <= (likely[pair] or 0.0)
+                and ((likely[pair] or 0.0) < most or last)
+            ]
+            found.append(Precision(least, most, len(said), sum(said)))
+        return found
+
+    def _declared(self, company: str) -> str:
+        """Return the id of a declared company, given its id or the company it was merged into."""
+        roster = self._replay.standing().roster
+        if company in roster.into:
+            return roster.into[company]
+        if company in roster.companies:
+            return company
+        hint = did_you_mean(company, list(roster.companies))
+        raise UnknownCompanyError(f"expected the id of a declared company, got {company!r}{hint}")
+
+    def _decided(
+        self, name: str, company: str, verdict: str, by: str | None, why: str | None
+    ) -> Match:
+        if not words(name):
+            raise UsageError(f"expected a name with a letter or a digit, got {name!r}")
+        likely = {
+            one.company: one.score for one in self._replay.names().likely((name,)).all_candidates
+        }
+        score = likely.get(company)
+        told = {"name": name, "company": company, "verdict": verdict, "by": by, "why": why}
+        return Match.model_validate(told | {"score": None if score is None else round(score, 4)})
+
+    def _decide(self, told: list[Match]) -> None:
+        self._ledger.append([Fact(MATCH, PERSON, one.ref, body(one)) for one in told], self._clock)
+
+    def _append_merge(self, told: Merge) -> None:
+        self._ledger.append([Fact(MERGE, PERSON, told.company, body(told))], self._clock)

@@ -1,0 +1,73 @@
+"""What waits for a person: names that may mean a company, what moves most points first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from riskmon.model import points
+from riskmon.parties import Named
+from riskmon.resolution import Candidate, Resolution
+from riskmon.roster import Roster
+from riskmon.scoring import View
+from riskmon.standing import Standing
+
+
+class Waiting(NamedTuple):
+    """A name that waits, and what would follow if it meant its likeliest company."""
+
+    name: str
+    events: int
+    """How many events that stand name it."""
+    points: float
+    """By how much the company's score would rise."""
+    resolution: Resolution
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Whom it may mean, likeliest first."""
+        return self.resolution.candidates
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as data."""
+        return {
+            "name": self.name,
+            "events": self.events,
+            "points": self.points,
+            **self.resolution.to_dict(),
+        }
+
+
+def waiting(standing: Standing, view: View, at: datetime, limit: int) -> list[Waiting]:
+    """Return at most `limit` names that wait, by the points that they would move."""
+    named, counts = standing.strangers()
+    if not len(named):
+        return []
+    hazards = _hazards(standing, view, named, at)
+    found: list[Waiting] = []
+    for place in np.lexsort((-counts, -hazards)).tolist():
+        one = standing.told.named.names[named[place]]
+        found += _looked_at(standing, view, one, int(counts[place]), float(hazards[place]), at)
+        if len(found) >= limit:
+            break
+    return sorted(found, key=lambda one: (-one.points, -one.events, one.name))
+
+
+def _looked_at(
+    standing: Standing, view: View, one: Named, count: int, hazard: float, at: datetime
+) -> Iterator[Waiting]:
+    resolution = standing.names.resolve(one.names, dict(one.identifiers))
+    if resolution.company is None and resolution.candidates:
+        before = view.hazard(resolution.candidates[0].company, at)
+        moved = points(before + hazard) - points(before)
+        yield Waiting(one.names[0], count, moved, resolution)
+
+
+def _hazards(standing: Standing, view: View, named: Any, at: datetime) -> Any:
+    """Return what the matters that name each of some names come to, as if it were a company."""
+    supposed = Standing(standing.told, standing.position, standing.recorded_at)
+    supposed.roster = Roster.of_names(standing.told.named.names, named.tolist())
+    return View(supposed, view.ruleset).hazards(at)
