@@ -64,14 +64,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"riskmon {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
 
-    where = argparse.ArgumentParser(add_help=False)
-    where.add_argument(
-        "--database",
-        metavar="URL",
-        help="such as sqlite:///risk.db (default: RISKMON_DATABASE_URL, else your data folder)",
-    )
-    where.add_argument("--rules", metavar="FOLDER", help="rule files (default: those shipped)")
-    where.add_argument("--json", action="store_true", help="print one JSON document")
+    where = _where()
     known = argparse.ArgumentParser(add_help=False)
     known.add_argument("--known-at", metavar="WHEN", help="as the log knew it: date or position")
     then = argparse.ArgumentParser(add_help=False, parents=[known])
@@ -106,6 +99,19 @@ def parser() -> argparse.ArgumentParser:
     add_commands(add, where, then)
     add("status", _status, "what there is", where)
     return top
+
+
+def _where() -> argparse.ArgumentParser:
+    """Return the options that say which ledger and rules, and how to print."""
+    where = argparse.ArgumentParser(add_help=False)
+    where.add_argument(
+        "--database",
+        metavar="URL",
+        help="such as sqlite:///risk.db (default: RISKMON_DATABASE_URL, else your data folder)",
+    )
+    where.add_argument("--rules", metavar="FOLDER", help="rule files (default: those shipped)")
+    where.add_argument("--json", action="store_true", help="print one JSON document")
+    return where
 
 
 def _add_steps(history: argparse.ArgumentParser) -> None:

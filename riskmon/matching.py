@@ -17,7 +17,7 @@ from riskmon.ledger import Fact, Ledger
 from riskmon.model import Company
 from riskmon.names import Names
 from riskmon.naming import digest
-from riskmon.naming.index import Index
+from riskmon.naming.catalogue import Catalogue
 from riskmon.naming.written import written
 from riskmon.parties import Named, named_in
 from riskmon.replay import Replay
@@ -37,7 +37,7 @@ class Matching:
         self._replay = replay
         self._tried: set[Named] = set()
         self._with: Names | None = None
-        self._heard: list[tuple[Index, list[Named]]] = []
+        self._heard: Catalogue[Named] = Catalogue()
         self._known = 0
         """How many of the names of the log are in `_heard`."""
 
@@ -83,19 +83,17 @@ class Matching:
     def _late(self, declared: list[Company], names: Names) -> Iterator[Match]:
         """Yield what is accepted of all names told, for companies that were declared later."""
         every = self._replay.standing().told.named.names
-        fresh = [one for one in every[self._known :] if one.names and one.company is None]
-        if fresh:
-            self._heard.append((Index([one.names[0] for one in fresh]), fresh))
-            self._known = len(every)
+        for one in every[self._known :]:
+            if one.names and one.company is None:
+                self._heard.add(one, one.names[0])
+        self._known = len(every)
         asked = [name for firm in declared for name in (firm.name, *firm.aliases)]
-        total = sum(len(heard) for _, heard in self._heard)
         near: dict[Named, None] = {}
-        if len(asked) > total:
-            near = dict.fromkeys(one for _, heard in self._heard for one in heard)
+        if len(asked) > len(self._heard):
+            near = dict.fromkeys(self._heard.owners())
         else:
             for name in asked:
-                for index, heard in self._heard:
-                    near |= dict.fromkeys(heard[p] for p in index.near(written(name), NEAR))
+                near |= dict.fromkeys(one for one, _ in self._heard.near(written(name), NEAR))
         for named in near:
             yield from accepted(named, names)
 
@@ -104,7 +102,7 @@ def accepted(named: Named, names: Names) -> Iterator[Match]:
     """Yield whom a name means by likeness; nothing where that is known, or must be looked at."""
     identifiers: dict[str, Any] = dict(named.identifiers)
     known = names.known(named.names, identifiers)
-    if known.company or known.candidates:
+    if known.company or known.candidates or not names.may_be(named.names):
         return
     found = names.likely(named.names, identifiers)
     if found.accepted is not None:

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from riskmon.identifiers import SINGLE, canonical
 from riskmon.model import Company, Party
-from riskmon.naming.index import Index
-from riskmon.naming.likeness import WHOLE, Likeness, likeness, scored
+from riskmon.naming.catalogue import Catalogue
+from riskmon.naming.likeness import WHOLE, Likeness, scored, shares_a_word
 from riskmon.naming.written import written
 from riskmon.resolution import Candidate, Resolution
 
@@ -27,7 +27,6 @@ DISTINCTIVE = 6.0
 """A word this telling has to be shared: of 400 names, one has it."""
 COMPARED, SHOWN = 8, 8
 """Names that are compared word by word, and candidates that are shown."""
-MOST_INDICES = 8
 
 Identifiers = Mapping[str, str | tuple[str, ...]]
 
@@ -56,7 +55,7 @@ def compare(a: str, b: str) -> float:
 
     Where they have different numbers it is at most 0.2: a 13th institute is not the 14th.
     """
-    return likeness(a, b).score
+    return scored(a, [b])[0]
 
 
 class Names:
@@ -71,9 +70,7 @@ class Names:
         """The words of a company's names, and its identifiers."""
         self._accepted: dict[str, dict[str, Decision]] = {}
         self._rejected: dict[str, dict[str, Decision]] = {}
-        self._indices: list[tuple[Index, list[tuple[str, str]]]] = []
-        self._unread: list[tuple[str, str]] = []
-        """Names, each with its company, that no index has yet."""
+        self._catalogue: Catalogue[str] = Catalogue()
         for company in companies:
             self._add(company)
         for one in decisions:
@@ -87,7 +84,7 @@ class Names:
             keys.append(key)
             bearers = self._own.get(key, {})
             if company.id not in bearers:
-                self._unread.append((company.id, name))
+                self._catalogue.add(company.id, name)
                 self._own[key] = bearers | {company.id: name}
         for pair in identifiers:
             self._identifiers[pair] = self._identifiers.get(pair, set()) | {company.id}
@@ -118,7 +115,7 @@ class Names:
             if kept != before:
                 table[key] = kept
         if one.accepted and not one.automatic:
-            self._unread.append((one.company, one.name))
+            self._catalogue.add(one.company, one.name)
 
     def later(
         self, companies: Iterable[Company], decisions: Iterable[Decision]
@@ -129,7 +126,7 @@ class Names:
         """
         fresh = object.__new__(Names)
         fresh.__dict__ |= {
-            name: value.copy() if isinstance(value, dict | list | set) else value
+            name: value.copy() if isinstance(value, dict | Catalogue | set) else value
             for name, value in self.__dict__.items()
         }
         changed: set[Any] = set()
@@ -266,14 +263,23 @@ class Names:
             return Resolution(None, shown, (*reasons, "the second is too close"))
         return Resolution(first.company, shown[1:], tuple(reasons), "likeness", first)
 
+    def may_be(self, names: Iterable[str]) -> bool:
+        """Whether likeness could accept one of these names: most are strangers, at a glance."""
+        return any(
+            shares_a_word(written(name), written(known), DISTINCTIVE)
+            for name in names
+            for _, known in self._near(name)
+        )
+
+    def _near(self, name: str) -> list[tuple[str, str]]:
+        """Return the stored names that may be meant, each with its company."""
+        rejected = self._rejected.get(words(name), {})
+        near = self._catalogue.near(written(name), COMPARED)
+        return [pair for pair in near if pair[0] not in rejected and self._bears(*pair)]
+
     def _alike(self, name: str) -> Iterator[tuple[str, Likeness]]:
         """Yield the companies with a name somewhat like this one."""
-        rejected = self._rejected.get(words(name), {})
-        asked = written(name)
-        near = [
-            stored[place] for index, stored in self._read() for place in index.near(asked, COMPARED)
-        ]
-        near = [pair for pair in near if pair[0] not in rejected and self._bears(*pair)]
+        near = self._near(name)
         scores = scored(name, [known for _, known in near])
         for (company, known), score in zip(near, scores, strict=True):
             yield company, Likeness(name, known, score)
@@ -283,19 +289,6 @@ class Names:
         key = words(name)
         accepted = self._accepted.get(key, {}).get(company)
         return company in self._own.get(key, {}) or bool(accepted and not accepted.automatic)
-
-    def _read(self) -> list[tuple[Index, list[tuple[str, str]]]]:
-        """Return the indices of all names, with those that came since the last was made."""
-        if self._unread:
-            if len(self._indices) >= MOST_INDICES:
-                self._unread = [
-                    pair for _, stored in self._indices for pair in stored
-                ] + self._unread
-                self._indices = []
-            stored = list(dict.fromkeys(self._unread))
-            self._indices.append((Index([name for _, name in stored]), stored))
-            self._unread = []
-        return self._indices
 
     def _candidate(
         self, company: str, found: Likeness, given: Sequence[tuple[str, str]]

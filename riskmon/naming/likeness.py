@@ -11,7 +11,7 @@ from rapidfuzz.fuzz import ratio
 from riskmon.naming import pairs
 from riskmon.naming.scripts import NATIVE
 from riskmon.naming.trees import likelihoods
-from riskmon.naming.written import APART, Word, kinds_of, written
+from riskmon.naming.written import APART, Word, Written, kinds_of, written
 
 CLOSE = 80.0
 """A ratio of 0 to 100: words less alike than this do not tell whose name it is."""
@@ -151,3 +151,18 @@ def likeness(asked: str, stored: str) -> Likeness:
 def scored(asked: str, stored: Sequence[str]) -> list[float]:
     """Return how likely a name is one company's with each of the stored ones, 0 to 1."""
     return likelihoods(written(asked), [written(name) for name in stored])
+
+
+def shares_a_word(one: Written, other: Written, distinctive: float) -> bool:
+    """Return False only where no word of both could tell whose name it is; at a glance."""
+    if one.native or other.native:
+        return one.native == other.native
+    if ratio(one.joined, other.joined) >= CLOSE:
+        return True
+    return any(
+        word.text in b.joined
+        or any(word.sound == met.sound or ratio(word.text, met.text) >= CLOSE for met in b.words)
+        for a, b in ((one, other), (other, one))
+        for word in a.words
+        if word.weight >= distinctive
+    )
