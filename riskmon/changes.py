@@ -78,7 +78,7 @@ class Later:
             found |= self._rules
         # A declaration may say who owns the company, or whom a name in a matter means.
         renamed = any(self._then.roles(one) != self._now.roles(one) for one in matters)
-        firms = self._declared if renamed else self._now.above(score.company)
+        firms = self._declared if renamed else self._now.above({score.company})
         return tuple(sorted(found.union(*(self._declared.get(firm, ()) for firm in firms))))
 
 

@@ -143,7 +143,7 @@ def _before(
 
 
 def _score(known: Standing, ruleset: Ruleset, company: str, at: datetime) -> float:
-    return points(View(known, ruleset, company).hazard(company, at))
+    return points(View(known, ruleset, frozenset({company})).hazard(company, at))
 
 
 def _panel(standing: Standing, rulesets: Sequence[Ruleset], listed: dict[str, datetime]) -> _Panel:

@@ -10,6 +10,7 @@ import numpy as np
 from riskmon.ledger import Ledger
 from riskmon.model import Score
 from riskmon.names import Names
+from riskmon.newcomers import brought_in
 from riskmon.persons import Persons
 from riskmon.ruleset import Ruleset
 from riskmon.scoring import View
@@ -67,14 +68,14 @@ class Replay:
             return None
         if standing.position == self._live.position:
             return self._forward(standing, ruleset)
-        if not ruleset.cannot_fail:
-            company = None  # a rule that fails anywhere fails for all
+        # A rule that fails anywhere fails for all.
+        some = frozenset({company}) if company and ruleset.cannot_fail else None
         past = self._past
-        if past is None or (past.standing.position, past.company) not in {
-            (standing.position, company),
+        if past is None or (past.standing.position, past.companies) not in {
+            (standing.position, some),
             (standing.position, None),
         }:
-            self._past = past = View(standing, ruleset, company)
+            self._past = past = View(standing, ruleset, some)
         return past
 
     def _forward(self, standing: Standing, ruleset: Ruleset) -> View:
@@ -83,13 +84,14 @@ class Replay:
         if (
             view is None
             or view.ruleset is not ruleset
-            or not standing.roster.follows(view.standing.roster)
+            or standing.roster.lineage is not view.standing.roster.lineage
         ):
             view = View(standing, ruleset)
         elif view.standing.position < standing.position:
             touched = self._told.changed(view.standing.position)
             renamed = standing.renamed(view.standing)
             view = view.forward(standing, np.union1d(touched, renamed))
+            view = brought_in(view, standing, ruleset)
         self._view = view
         return view
 

@@ -17,7 +17,10 @@ NOBODY = -1
 
 
 class Roster:
-    """Declared companies, numbered in the order of their ids. It only grows by names."""
+    """Declared companies, numbered in the order of their ids. It only grows by names.
+
+    Rosters of one lineage differ by names, and by companies that own none of the others.
+    """
 
     def __init__(
         self,
@@ -33,6 +36,9 @@ class Roster:
         self.codes = {one: number for number, one in enumerate(self.ids)}
         self.codes |= {one: self.codes[other] for one, other in self.into.items()}
         self.names = Names(self.companies.values(), decisions)
+        self.owners = _owners(self.companies.values())
+        """Whoever owns one of them."""
+        self.lineage = object()
         self._resolved = np.zeros(0, np.int64)
 
     def resolved(self, named: Sequence[Any]) -> Ints:
@@ -55,10 +61,10 @@ class Roster:
         decisions: Sequence[Decision],
         heard: Heard,
     ) -> Roster:
-        """Return the roster after some of its companies changed their names, or were decided on.
+        """Return the roster after companies changed their names, were decided on, or came.
 
         `companies`: all, with the `changed` ones among them. Whom a name means is asked again only
-        for names that changed.
+        for names that changed. Those that came own none of the others.
         """
         fresh = object.__new__(Roster)
         fresh.__dict__ |= self.__dict__
@@ -69,6 +75,12 @@ class Roster:
         fresh.names, keys = self.names.later(again, decisions)
         named = heard.named[: len(self._resolved)]
         fresh._resolved = self._resolved.copy()
+        if any(one.id not in self.companies for one in again):
+            fresh.owners = self.owners | _owners(again)
+            fresh.ids = sorted(now)
+            fresh.codes = {one: number for number, one in enumerate(fresh.ids)}
+            fresh._resolved = fresh.numbers_of(self)[self._resolved]
+            fresh.codes |= {one: fresh.codes[other] for one, other in self.into.items()}
         for code in heard.called(keys):
             if code < len(named):
                 fresh._resolved[code] = fresh._number(*named[code])
@@ -77,12 +89,14 @@ class Roster:
     def renamed_in(self, later: Roster, named: Sequence[Any]) -> Ints:
         """Return the numbers of the names asked for so far that mean another company there."""
         now = later.resolved(named)[: len(self._resolved)]
-        found: Ints = np.flatnonzero(self._resolved != now)
+        found: Ints = np.flatnonzero(later.numbers_of(self)[self._resolved] != now)
         return found
 
-    def follows(self, other: Roster) -> bool:
-        """Whether this is another roster of the same companies, or that one itself."""
-        return self.ids is other.ids
+    def numbers_of(self, before: Roster) -> Ints:
+        """Return the numbers of an earlier roster's companies here, and of nobody, last."""
+        if before.ids is self.ids:
+            return np.append(np.arange(len(self.ids)), NOBODY)
+        return np.array([*(self.codes[one] for one in before.ids), NOBODY])
 
     @classmethod
     def of_names(cls, named: Sequence[Any], codes: Sequence[int]) -> Roster:
@@ -92,7 +106,7 @@ class Roster:
         fresh.companies = {one: Company(id=one, name=one) for one in ids}
         fresh.declared, fresh.into, fresh.ids = fresh.companies, {}, ids
         fresh.codes = {one: number for number, one in enumerate(ids)}
-        fresh.names = Names(())
+        fresh.names, fresh.owners, fresh.lineage = Names(()), frozenset(), object()
         fresh._resolved = np.full(len(named), NOBODY, np.int64)
         fresh._resolved[list(codes)] = np.arange(len(codes))
         return fresh
@@ -141,7 +155,7 @@ class Rosters:
         told = self._told
         changed = {one.id: one for _, one in told.companies[before.companies : count.companies]}
         _hold([one for _, one in told.holdings[: count.holdings]], changed)
-        if any(not _same_world(old.declared.get(one.id), one) for one in changed.values()):
+        if any(not _stands_apart(one, old) for one in changed.values()):
             return None
         later = [one for _, one in told.decisions[before.decisions : count.decisions]]
         return old.renamed({**old.declared, **changed}, list(changed.values()), later, self._heard)
@@ -186,13 +200,20 @@ def _hold(holdings: Iterable[Holding], declared: dict[str, Company]) -> None:
 KEPT_ROSTERS = 2
 
 
-def _same_world(before: Company | None, now: Company) -> bool:
-    """Whether a company is exposed and owned as before: only its names are others."""
-    return before is not None and (before.jurisdiction, before.exposures, before.owners) == (
+def _stands_apart(now: Company, old: Roster) -> bool:
+    """Whether a company changes nothing for the others: it is new, or only its names are others."""
+    before = old.declared.get(now.id)
+    if before is None:
+        return now.id not in old.owners
+    return (before.jurisdiction, before.exposures, before.owners) == (
         now.jurisdiction,
         now.exposures,
         now.owners,
     )
+
+
+def _owners(companies: Iterable[Company]) -> frozenset[str]:
+    return frozenset(owner.company for firm in companies for owner in firm.owners)
 
 
 def _followed(into: Mapping[str, str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from riskmon.forms import microseconds
 from riskmon.layer import Layer, Watched
 from riskmon.matters import Matters
 from riskmon.model import DECIMALS, Line, Score
-from riskmon.roster import NOBODY
+from riskmon.roster import NOBODY, Roster
 from riskmon.ruleset import Ruleset
 from riskmon.standing import Standing
 from riskmon.sums import Sums
@@ -45,23 +45,28 @@ class Held(NamedTuple):
 
 
 class View:
-    """What bears on all companies, or on one. It does not change: lines are drawn when asked."""
+    """What bears on all companies, or on some. It does not change: lines are drawn when asked."""
 
     def __init__(
         self,
         standing: Standing,
         ruleset: Ruleset,
-        company: str | None = None,
+        companies: frozenset[str] | None = None,
     ) -> None:
-        self.standing, self.ruleset, self.company = standing, ruleset, company
+        self.standing, self.ruleset, self.companies = standing, ruleset, companies
         roster = standing.roster
-        ids = roster.ids if company is None else sorted(standing.above(company))
+        ids = roster.ids if companies is None else sorted(standing.above(companies))
         codes = {one: number for number, one in enumerate(ids)}
-        self._numbers = np.array([*(codes.get(one, NOBODY) for one in roster.ids), NOBODY])
         self._watched = Watched(ids, codes, Worlds([standing.companies[one] for one in ids]))
+        self._number(roster)
         self._start(dict(ruleset.outdated))
         self._matters = {status: self._layers(None, status, "matter") for status in STATUSES}
         self._make_companies()
+
+    def _number(self, roster: Roster) -> None:
+        """Note the number here of each company of the roster."""
+        codes = self._watched.codes
+        self._numbers = np.array([*(codes.get(one, NOBODY) for one in roster.ids), NOBODY])
 
     def _start(self, failed: dict[str, str]) -> None:
         self.failed = failed
@@ -87,7 +92,8 @@ class View:
             return []
         standing = self.standing
         if rows is None:
-            rows = standing.rows if self.company is None else standing.bearing(self.company)
+            some = self.companies
+            rows = standing.rows if some is None else standing.bearing(some)
         told = standing.told
         resolved = self._numbers[standing.roster.resolved(told.named.names)]
         tellers = Tellers(told.tellers.names, self.ruleset.publishers, self._watched.codes)
@@ -113,10 +119,12 @@ class View:
             kept = {status: layers[:1] for status, layers in kept.items()}
         failing = self.failed.keys() != self.ruleset.outdated.keys()  # a rule may be mended now
         if failing or len(again) > LEAST_WHOLE * max(len(told.matters), 1):
-            return View(standing, self.ruleset)
+            return View(standing, self.ruleset, self.companies)
         fresh = object.__new__(View)
         fresh.__dict__ |= self.__dict__
         fresh.standing = standing
+        if standing.roster.ids is not self.standing.roster.ids:  # some came
+            fresh._number(standing.roster)
         fresh._start(dict(self.failed))
         rows = told.standing(standing.position, told.rows_of(again.tolist()))
         fresh._matters = {
@@ -128,7 +136,7 @@ class View:
         }
         fresh._make_companies()
         if fresh.failed.keys() != self.failed.keys():
-            return View(standing, self.ruleset)
+            return View(standing, self.ruleset, self.companies)
         return fresh
 
     def _without(self, fresh: View, held: Held, matters: Ints) -> Held:

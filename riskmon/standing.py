@@ -179,10 +179,10 @@ class Standing:
                 found.setdefault(self.roster.ids[one], set()).add(self.told.roles.names[role])
         return {one: frozenset(roles) for one, roles in found.items()}
 
-    def above(self, company: str) -> set[str]:
-        """Return a company and its owners, all the way up, as far as they are declared."""
-        group = {company}
-        pending = [company]
+    def above(self, companies: Iterable[str]) -> set[str]:
+        """Return companies and their owners, all the way up, as far as they are declared."""
+        group = set(companies)
+        pending = list(group)
         while pending:
             for owner in self.companies[pending.pop()].owners:
                 if owner.company in self.companies and owner.company not in group:
@@ -190,14 +190,14 @@ class Standing:
                     pending.append(owner.company)
         return group
 
-    def bearing(self, company: str) -> Ints:
-        """Return the rows of every matter that can bear on a company.
+    def bearing(self, companies: Iterable[str]) -> Ints:
+        """Return the rows of every matter that can bear on some companies.
 
-        Those are the matters that name it or one of its owners, and those that have a scope.
+        Those are the matters that name one or one of its owners, and those that have a scope.
         """
         columns = self.told.rows
         rows = self.rows
-        touching = self._names(rows, self.above(company)) | (columns["scope"][rows] > 0)
+        touching = self._names(rows, self.above(companies)) | (columns["scope"][rows] > 0)
         matters = np.zeros(len(self.told.matters), bool)
         matters[columns["matter"][rows[touching]]] = True
         found: Ints = rows[matters[columns["matter"][rows]]]

@@ -54,6 +54,17 @@ def company(id_: str = "baidu", **fields: Any) -> dict[str, Any]:
     return {"id": id_, "name": id_.title()} | fields
 
 
+def listed(name: str | None = None, **party: Any) -> dict[str, Any]:
+    """Return that a party, by name or by what else is known of it, is on the Entity List."""
+    named = {"name": name} if name is not None else {}
+    return event(type="listing.listed", topics=["entity-list"], parties=[named | party])
+
+
+def values(monitor: Monitor, **asked: Any) -> dict[str, float]:
+    """Return each company's score."""
+    return {one.company: one.value for one in monitor.scores(**asked)}
+
+
 def rule(**fields: Any) -> dict[str, Any]:
     """Return a rule by which an unproven claim counts."""
     defaults = {

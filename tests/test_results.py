@@ -144,7 +144,7 @@ def test_a_name_of_two_companies_waits_for_a_person(monitor: Monitor) -> None:
     """It scores nobody, says why, and a query asks for the id."""
     monitor.declare([company("a", aliases=["Acme"]), company("b", aliases=["ACME."])])
     found = monitor.resolve("acme")
-    assert (None, ("a", "b")) == (found.company, found.candidates)
+    assert (None, ["a", "b"]) == (found.company, [one.company for one in found.candidates])
     assert "more than one company fits" in found.reasons
     monitor.ingest([event(**LISTED | {"parties": [{"name": "Acme"}]})])
     assert [0, 0] == [score.value for score in monitor.scores()]

@@ -1,8 +1,9 @@
 """Sources: each file here reads one format into events or companies; found by being there.
 
 A source module has `read(stream)`: it takes an open binary stream and yields a `Row` for each row
-of it, with an `Event`, `Withdrawal`, `Company`, `Holding` or a list of problems; it has no clock, no network and
-no database. Its docstring's first line says what it reads; `tests/samples/<name>/` holds a sample.
+of it, with an `Event`, `Withdrawal`, `Company`, `Holding` or a list of problems; it has no clock,
+no network and no database. Its docstring's first line says what it reads; `tests/samples/<name>/`
+holds a sample.
 """
 
 from __future__ import annotations
