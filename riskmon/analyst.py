@@ -8,15 +8,16 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from riskmon import review
-from riskmon.decisions import MATCH, MERGE, PERSON, Match, Merge, body
+from riskmon import intake, review
+from riskmon.decisions import MATCH, MERGE, PERSON, UNLINK, Match, Merge, Unlink, body
 from riskmon.errors import UnknownCompanyError, UsageError
 from riskmon.ledger import Fact
 from riskmon.matching import Matching
+from riskmon.model import Holding
 from riskmon.names import words
 from riskmon.resolution import Resolution
-from riskmon.review import Waiting
-from riskmon.validation import did_you_mean
+from riskmon.review import Linked, Waiting
+from riskmon.validation import check, did_you_mean
 from riskmon.witness import Moment, Witness, as_moment
 
 CONFIDENCE = 1.959964
@@ -126,6 +127,39 @@ class Analyst(Witness):
             if company not in self._replay.standing().roster.into:
                 raise UsageError(f"{company!r} was not merged into another company")
             self._append_merge(Merge(company=company, into=None, by=by, why=why))
+
+    def links(self) -> list[Linked]:
+        """Return the companies that sources link to others, which wait for a person."""
+        with self._lock:
+            return review.linked(self._replay.standing())
+
+    def hold(
+        self,
+        company: str,
+        owner: str,
+        share: float,
+        *,
+        since: Moment | None = None,
+        until: Moment | None = None,
+    ) -> None:
+        """Say that a company holds a share, 0 to 1, of another; from `since` to `until`."""
+        with self._lock:
+            told: dict[str, object] = {"company": self._declared(company)}
+            told["owner"] = self._declared(owner)
+            told |= {"share": share, "since": since, "until": until}
+            if isinstance(found := check(Holding, told), list):
+                raise UsageError("; ".join(map(str, found)))
+            self._ledger.append([intake.fact(found)], self._clock)
+
+    def unlink(
+        self, company: str, owner: str, *, by: str | None = None, why: str | None = None
+    ) -> None:
+        """Say that a company is not another one's; the two are not proposed again."""
+        with self._lock:
+            one, other = self._declared(company), self._declared(owner)
+            told = Unlink(company=one, owner=other, by=by, why=why)
+            fact = Fact(UNLINK, PERSON, f"{one} {other}", body(told))
+            self._ledger.append([fact], self._clock)
 
     def precision(self) -> list[Precision]:
         """Return how often persons accepted what was so likely: what the thresholds are worth."""

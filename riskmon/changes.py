@@ -13,6 +13,14 @@ from riskmon.standing import Standing
 SAID = ("receipt.issued", "alert.sent")
 """Kinds of entries that told somebody a score: their bodies have company, as_of and value."""
 
+DECLARING = {
+    "company.declared": "id",
+    "holding.told": "company",
+    "match.decided": "company",
+    "merge.decided": "company",
+}
+"""Kinds of entries that say who a company is, and the field with its id."""
+
 LEAST_POINTS = 1e-9
 
 
@@ -60,8 +68,9 @@ class Later:
         for entry in entries:
             if entry.kind == "ruleset.published":
                 self._rules.add(entry.position)
-            elif entry.kind == "company.declared":
-                self._declared.setdefault(entry.ref, set()).add(entry.position)
+            elif entry.kind in DECLARING:
+                firm = json.loads(entry.body).get(DECLARING[entry.kind])
+                self._declared.setdefault(firm, set()).add(entry.position)
             elif entry.kind.startswith("event."):
                 for standing in (then, now):
                     if (matter := standing.matter_of(entry.source, entry.ref)) is not None:

@@ -45,6 +45,16 @@ def add_names(commands: Any, where: Any) -> None:
     merge.add_argument("into", metavar="INTO", help="the id of the one it is")
     split = add("split", _split, "take back a merge", where, decided)
     split.add_argument("company", metavar="COMPANY", help="the id of the one that was merged")
+    add("links", _links, "companies that sources link to others, which wait", where)
+    hold = add("hold", _hold, "say that a company holds a share of another", where)
+    hold.add_argument("company", metavar="COMPANY", help="the id of the company held")
+    hold.add_argument("owner", metavar="OWNER", help="the id of its owner")
+    hold.add_argument("share", type=float, metavar="SHARE", help="0 to 1")
+    hold.add_argument("--since", metavar="WHEN", help="a date (default: always)")
+    hold.add_argument("--until", metavar="WHEN", help="a date (default: for ever)")
+    unlink = add("unlink", _unlink, "say that a company is not another one's", where, decided)
+    unlink.add_argument("company", metavar="COMPANY")
+    unlink.add_argument("owner", metavar="OWNER")
     add("precision", _precision, "how often persons accepted what was how likely", where)
 
 
@@ -115,6 +125,40 @@ def _split(arguments: argparse.Namespace) -> int:
     with opened(arguments) as monitor:
         monitor.split(arguments.company, by=arguments.by, why=arguments.why)
     say(f"{arguments.company} is a company of its own again")
+    return 0
+
+
+def _links(arguments: argparse.Namespace) -> int:
+    from riskmon import show_names
+
+    with opened(arguments) as monitor:
+        found = monitor.links()
+    if arguments.json:
+        print_json(
+            [one._asdict() | {"links": [link.model_dump() for link in one.links]} for one in found]
+        )
+    else:
+        show_names.links(found)
+    return 0
+
+
+def _hold(arguments: argparse.Namespace) -> int:
+    with opened(arguments) as monitor:
+        monitor.hold(
+            arguments.company,
+            arguments.owner,
+            arguments.share,
+            since=arguments.since,
+            until=arguments.until,
+        )
+    say(f"{arguments.owner} holds {arguments.share:g} of {arguments.company}")
+    return 0
+
+
+def _unlink(arguments: argparse.Namespace) -> int:
+    with opened(arguments) as monitor:
+        monitor.unlink(arguments.company, arguments.owner, by=arguments.by, why=arguments.why)
+    say(f"{arguments.company} is not {arguments.owner}'s")
     return 0
 
 

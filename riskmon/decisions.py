@@ -17,6 +17,7 @@ from riskmon.names import Decision, words
 PERSON, LIKENESS = "review", "riskmon"
 """The `source` of what a person decides, and of what likeness decides."""
 MATCH, MERGE, HOLDING = "match.decided", "merge.decided", "holding.told"
+LINK, UNLINK = "link.told", "link.rejected"
 """Kinds of entries."""
 
 
@@ -52,7 +53,16 @@ class Merge(Noun):
     why: LongText | None = None
 
 
-def body(told: Match | Merge) -> str:
+class Unlink(Noun):
+    """That a company is not another one's, whatever remarks say. Key: the two."""
+
+    company: Id
+    owner: Id
+    by: Text | None = None
+    why: LongText | None = None
+
+
+def body(told: Match | Merge | Unlink) -> str:
     """Return the JSON by which the ledger knows a decision."""
     return told.model_dump_json(exclude_defaults=True)
 

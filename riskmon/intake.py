@@ -12,12 +12,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from riskmon.decisions import HOLDING
+from riskmon.decisions import HOLDING, LINK
 from riskmon.errors import InputError, Problem
 from riskmon.ledger import Fact, Ledger
-from riskmon.model import Company, Event, Holding, Rejected, Row, Withdrawal, canonical
+from riskmon.model import Company, Event, Holding, Link, Row, Withdrawal, canonical
 from riskmon.persons import Persons, named
-from riskmon.results import Report
+from riskmon.results import Rejected, Report
 from riskmon.sources import Read, jsonl
 
 OWN = "riskmon"
@@ -31,6 +31,7 @@ One = Callable[[int, str, object], Row]
 
 
 BATCH = 1000
+MOST_REF = 400
 
 
 class Intake:
@@ -81,15 +82,15 @@ class Intake:
             companies = [party.company for party in told.parties]
             if not self._declared.issuperset(companies) or named(told):
                 self._unsure[len(self._facts)] = row
-            fact = Fact("event.recorded", told.source, told.ref, body or canonical(told))
-            self._facts.append(fact)
+            made = Fact("event.recorded", told.source, told.ref, body or canonical(told))
+            self._facts.append(made)
             self._types.append(told.type)
         elif isinstance(told, list):
             self._refused.append((row, told))
         else:
-            fact = _fact(told)
+            made = fact(told)
             self._unsure[len(self._facts)] = row
-            self._facts.append(fact)
+            self._facts.append(made)
             self._types.append("")
 
     def _store(self, report: Report) -> None:
@@ -172,12 +173,14 @@ class Intake:
 NEVER_TOLD = Problem("expected the source and ref of a report, got one never told", field="ref")
 
 
-def _fact(told: Withdrawal | Company | Holding) -> Fact:
+def fact(told: Withdrawal | Company | Holding | Link) -> Fact:
     """Return what is to be an entry."""
     if isinstance(told, Company):
         return Fact("company.declared", OWN, told.id, canonical(told))
     if isinstance(told, Withdrawal):
         return Fact("event.withdrawn", told.source, told.ref, canonical(told))
+    if isinstance(told, Link):
+        return Fact(LINK, told.source, f"{told.ref} {told.owner}"[:MOST_REF], canonical(told))
     since = f" {told.since:%Y-%m-%d}" if told.since else ""
     return Fact(HOLDING, OWN, f"{told.company} {told.owner}{since}", canonical(told))
 
@@ -229,7 +232,7 @@ def rows(given: Input, read: Read, one: One, rejects: Path) -> Iterator[tuple[st
 
 
 def _given(number: int, data: Any, one: One) -> Row:
-    if isinstance(data, Event | Withdrawal | Company | Holding):
+    if isinstance(data, Event | Withdrawal | Company | Holding | Link):
         body = canonical(data)
         return Row(number, body, data, body)
     try:

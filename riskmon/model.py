@@ -156,6 +156,15 @@ class Holding(Dated):
     share: Share
 
 
+class Link(Noun):
+    """That a company may be owned by, or act for, another one, as a source remarks."""
+
+    source: Id
+    ref: Ref
+    name: Text
+    owner: Text
+
+
 class Publisher(Noun):
     """Who tells: `credibility` is how likely an unproven claim is, told by it alone, 0 to 1."""
 
@@ -315,12 +324,12 @@ class Row(NamedTuple):
 
     line: int
     raw: str
-    told: Event | Withdrawal | Company | Holding | list[Problem]
+    told: Event | Withdrawal | Company | Holding | Link | list[Problem]
     body: str = ""
     """What is told as canonical JSON, where the source has it; else `canonical` makes it."""
 
 
-def canonical(told: Event | Withdrawal | Company | Holding) -> str:
+def canonical(told: Event | Withdrawal | Company | Holding | Link) -> str:
     """Return the JSON by which the ledger knows what is told: the same for the same.
 
     Fields are in the order in which they are declared, those left out absent, maps sorted by
@@ -328,16 +337,3 @@ def canonical(told: Event | Withdrawal | Company | Holding) -> str:
     """
     # Past pydantic's own wrapper, which costs a third of it.
     return told.__pydantic_serializer__.to_json(told, exclude_defaults=True).decode()
-
-
-class Rejected(NamedTuple):
-    """A row that was refused: where, the first wrong field, every reason, and the row itself."""
-
-    file: str
-    line: int
-    field: str
-    reason: str
-    raw: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.reason}"

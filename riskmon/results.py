@@ -17,7 +17,7 @@ from riskmon.errors import MissingExtraError, Problem
 from riskmon.examples import Outcome
 from riskmon.foresight import Foresight
 from riskmon.forms import utc_text
-from riskmon.model import Event, Rejected, Score, level
+from riskmon.model import Event, Score, level
 from riskmon.whatif import Difference, Spell
 
 Row = TypeVar("Row")
@@ -197,6 +197,19 @@ class WhatIf(Frame[Difference]):
         """Return all of it as plain values, to be printed as one JSON document."""
         rest = ("as_of", "digests", "rules", "spells", "foresight", "failed")
         return {"companies": list(self), **{name: getattr(self, name) for name in rest}}
+
+
+class Rejected(NamedTuple):
+    """A row that was refused: where, the first wrong field, every reason, and the row itself."""
+
+    file: str
+    line: int
+    field: str
+    reason: str
+    raw: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.reason}"
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from riskmon.model import points
+from riskmon.model import Link, points
 from riskmon.parties import Named
 from riskmon.resolution import Candidate, Resolution
 from riskmon.roster import Roster
@@ -71,3 +71,27 @@ def _hazards(standing: Standing, view: View, named: Any, at: datetime) -> Any:
     supposed = Standing(standing.told, standing.position, standing.recorded_at)
     supposed.roster = Roster.of_names(standing.told.named.names, named.tolist())
     return View(supposed, view.ruleset).hazards(at)
+
+
+class Linked(NamedTuple):
+    """Two declared companies of which a source says that one may be the other's."""
+
+    company: str
+    owner: str
+    links: tuple[Link, ...]
+
+
+def linked(standing: Standing) -> list[Linked]:
+    """Return the companies that remarks link to others, where nobody has said more of the two."""
+    told, names, position = standing.told, standing.names, standing.position
+    settled = {(one.company, one.owner) for place, one in told.unlinked if place <= position}
+    settled |= {
+        (firm.id, owner.company) for firm in standing.companies.values() for owner in firm.owners
+    }
+    found: dict[tuple[str, str], list[Link]] = {}
+    for place, one in told.links:
+        if place <= position:
+            company, owner = names.known((one.name,)).company, names.known((one.owner,)).company
+            if company and owner and company != owner and (company, owner) not in settled:
+                found.setdefault((company, owner), []).append(one)
+    return [Linked(*pair, tuple(links)) for pair, links in sorted(found.items())]

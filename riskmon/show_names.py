@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from riskmon.analyst import Precision
 from riskmon.errors import safe
 from riskmon.resolution import Resolution
-from riskmon.review import Waiting
+from riskmon.review import Linked, Waiting
 
 INDENT = " " * 6
 MOST_CANDIDATES = 3
@@ -62,3 +62,17 @@ def precision(found: Sequence[Precision]) -> None:
             f"{one.least:4.2f} to {one.most:4.2f}   {one.decided:7,}   {one.accepted:7,}  "
             f"{share}   {low:.1%} to {high:.1%}"
         )
+
+
+def links(found: Sequence[Linked]) -> None:
+    """Print the companies that sources link to others, and what to do about them."""
+    if not found:
+        print("No link waits.")
+        return
+    for one in found:
+        by = ", ".join(f"{safe(link.source)}:{safe(link.ref)}" for link in one.links)
+        print(f"{safe(one.company)} may be owned by, or act for, {safe(one.owner)}: {by}")
+    print(
+        "riskmon names hold COMPANY OWNER SHARE takes it in, unlink turns it down",
+        file=sys.stderr,
+    )

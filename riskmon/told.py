@@ -14,9 +14,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from riskmon.decisions import HOLDING, MATCH, MERGE, Merge, decision
+from riskmon.decisions import HOLDING, LINK, MATCH, MERGE, UNLINK, Merge, Unlink, decision
 from riskmon.evaluators import Ints
-from riskmon.model import Company, Event, Holding, Taken
+from riskmon.model import Company, Event, Holding, Link, Taken
 from riskmon.names import Decision
 from riskmon.parties import ToldParty, damaged, named
 from riskmon.roster import NOBODY, Rosters
@@ -110,6 +110,8 @@ class Told:
         self.decisions: list[tuple[int, Decision]] = []
         self.merges: list[tuple[int, Merge]] = []
         self.holdings: list[tuple[int, Holding]] = []
+        self.links: list[tuple[int, Link]] = []
+        self.unlinked: list[tuple[int, Unlink]] = []
         self.forgotten = 0
         """Position of the last entry by which a person was forgotten."""
         self.rows = Grown(COLUMNS)
@@ -184,6 +186,10 @@ class Told:
             self.merges.append((position, Merge.model_validate_json(body)))
         elif kind == HOLDING:
             self.holdings.append((position, Holding.model_validate_json(body)))
+        elif kind == LINK:
+            self.links.append((position, Link.model_validate_json(body)))
+        elif kind == UNLINK:
+            self.unlinked.append((position, Unlink.model_validate_json(body)))
 
     def _place(self, row: int) -> int:
         return int(self.rows["place"][row])

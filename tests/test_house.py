@@ -120,7 +120,7 @@ MAY_IMPORT = {
     | {"replay"},
     "review": LOG | {"evaluators", "model", "resolution", "scoring"},
     "analyst": GROUND
-    | {"decisions", "ledger", "matching", "names", "resolution", "review", "witness"},
+    | {"decisions", "intake", "ledger", "matching", "names", "resolution", "review", "witness"},
     "monitor": GROUND
     | STORE
     | {

@@ -23,6 +23,8 @@ STORED = [
     "Toyota Motor",
     "トヨタ自動車株式会社",
     "スズキ",
+    "マクドナルド",
+    "Gosudarstvennaya Fabrika",
     "北京百度网讯科技有限公司",
     "Газпром",
 ]
@@ -64,6 +66,8 @@ def index() -> Index:
         ("Acme Fund II", "Acme Fund 2"),
         ("Third Acme Fund", "Acme Fund 3"),
         ("Suzuki", "スズキ"),
+        ("McDonald", "マクドナルド"),
+        ("State Factory", "Gosudarstvennaya Fabrika"),
         ("トヨタ モーター", "Toyota Motor"),
         ("トヨタ自動車", "トヨタ自動車株式会社"),
         ("百度", "北京百度网讯科技有限公司"),
@@ -71,7 +75,7 @@ def index() -> Index:
     ],
 )
 def test_a_name_is_found(index: Index, asked: str, stored: str) -> None:
-    """First of all: by its words in another order, misspelt, by initials, in another script."""
+    """First of all: by its words in another order, misspelt, by initials, script or language."""
     assert stored == NAMES[index.candidates(asked)[0]]
 
 

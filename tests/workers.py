@@ -297,3 +297,10 @@ def start_without_room(url: str, file: Path, room: int) -> None:
             said = [type(error).__name__, str(error)]
     with riskmon.open(url) as monitor:
         tell(file, {"said": said, "appended": monitor.ingest([event(ref="x")]).appended})
+
+
+def ingest_and_die(url: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Store events, or companies, and die as `kill -9` does before names are matched."""
+    with riskmon.open(url) as monitor:
+        vars(monitor._matching)["catch_up"] = lambda _: os.kill(os.getpid(), 9)
+        monitor.declare(rows) if "id" in rows[0] else monitor.ingest(rows)
