@@ -33,6 +33,8 @@ from riskmon import names as naming
 from riskmon.model import Company
 from riskmon.names import Names, compare
 from riskmon.naming.index import Index
+from riskmon.naming.written import written
+from riskmon.resolution import Resolution
 
 MILLION = 1_000_000
 FIRST = 30
@@ -213,9 +215,31 @@ def _resolved(
     yield Figure(
         f"Names: of {len(strangers)} strangers in review", bothered / len(strangers), asked[3]
     )
+    wrong = [(row, one) for row, one in told if one.company and row["expected_id"] != one.company]
+    listed = dict(zip(ids, names, strict=True))
+    alike = sum(key(row["query"]) == key(listed[one.company or ""]) for row, one in wrong)
+    yield Figure(
+        f"Names: of {len(wrong)} not as labelled, the same words but for legal form", alike,
+        decimals=0,
+    )  # fmt: skip
+    twice = sum(one.company is None and tied(one) for _, one in present)
+    yield Figure("Names: present, but listed twice under two ids", twice / len(present))
     taken = sum(one.company is not None for one in strangers)
     yield Figure("Names: strangers accepted", taken, decimals=0)
     yield Figure("Names: queries a CPU second, end to end", rate, asked[4], 0)
+
+
+def key(name: str) -> str:
+    """Return the words and numbers of a name, sorted, without its legal form."""
+    return " ".join(sorted(written(name).key.split()))
+
+
+def tied(found: Resolution) -> bool:
+    """Whether two companies are as good as certain: the lists have one company under two ids."""
+    return sum(candidate.score >= CERTAIN for candidate in found.candidates) > 1
+
+
+CERTAIN = 0.97
 
 
 def _rate(ask: Callable[[int], None], count: int) -> float:

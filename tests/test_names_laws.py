@@ -1,4 +1,4 @@
-"""Whatever is declared, told and decided, in any order: who followed it knows what a reader finds."""
+"""Whatever is declared, told and decided, in any order: live scores are those of a reader."""
 
 from __future__ import annotations
 
