@@ -204,6 +204,7 @@ def write_words() -> None:
     (NAMING / "words.json").write_text(json.dumps(told, indent=0) + "\n", "utf-8")
     written.WEIGHTS.clear()
     written.WEIGHTS.update(told)
+    written.forget()
 
 
 def prepared() -> tuple[list[Row], int, Pairs]:

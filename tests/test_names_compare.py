@@ -54,7 +54,6 @@ def test_a_name_is_its_own(name: str) -> None:
     assert 1 == compare(name, name)
 
 
-@pytest.mark.xfail(strict=True, reason="a word that stands twice meets itself once")
 @pytest.mark.parametrize("name", ["Duran & Duran", "Bank Bank First"])
 def test_a_name_with_a_word_twice_is_its_own(name: str) -> None:
     """Both meet."""
@@ -307,7 +306,7 @@ def test_a_name_is_like_its_reading_in_latin_letters(a: str, b: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "heard"),
-    [("サッポロ", "saporo"), ("トーキョーグループ", "tokiyo group"), ("スズキ", "suzuki")],
+    [("サッポロ", "saporo"), ("トーキョーグループ", "tokyo group"), ("スズキ", "suzuki")],
 )
 def test_kana_is_romaji(name: str, heard: str) -> None:
     """Long vowels and doubled consonants are not heard; loans are the English words they are."""
@@ -322,7 +321,6 @@ def test_simplified_chinese_is_the_traditional_one() -> None:
     assert () == tuple(likeness("中国铁建", "中國鐵建").vetoes(6.0))
 
 
-@pytest.mark.xfail(strict=True, reason="为 is written 爲, which is not the usual 為")
 def test_a_character_with_variants_is_one() -> None:
     """Of one simplified character there may be more than one traditional."""
     pytest.importorskip("opencc", reason="needs the extra cjk")
@@ -332,9 +330,9 @@ def test_a_character_with_variants_is_one() -> None:
 @pytest.mark.parametrize(
     ("name", "heard"),
     [
-        ("株式会社日立製作所", "hitachiseisakushiyo"),
-        ("トヨタ自動車", "toyotajidoshiya"),
-        ("東京フィナンシャルグループ", "tokiyo financial group"),
+        ("株式会社日立製作所", "hitachiseisakusho"),
+        ("トヨタ自動車", "toyotajidosha"),
+        ("東京フィナンシャルグループ", "tokyo financial group"),
     ],
 )
 def test_japanese_is_read_by_a_dictionary(name: str, heard: str) -> None:
@@ -381,7 +379,7 @@ def test_japanese_is_read_by_a_dictionary(name: str, heard: str) -> None:
             *("Acme Trading", "Acme"),
             ["acme: the same", "left over in 'Acme Trading': trading"],
             [],
-            (TRADE, "trading is on one side only"),
+            (TRADE, "trading is left over"),
         ),
         (
             *("Acme Holdings", "Acme"),

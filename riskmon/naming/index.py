@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from rapidfuzz.fuzz import token_sort_ratio
 from rapidfuzz.process import cdist
 
+from riskmon.naming.scripts import sound
 from riskmon.naming.written import Written, read, written
 
 BUCKETS = 2**21
@@ -51,7 +52,7 @@ def terms(name: Written) -> tuple[set[str], set[str]]:
     whole = {word.sound for word in name.words} | {f"#{number}" for number in name.numbers}
     whole |= {f"={word.group}" for word in name.words if word.group}
     if len(name.words) >= INITIALS:
-        whole.add("".join(word.text[0] for word in name.words))
+        whole.add(sound("".join(word.text[0] for word in name.words)))
     text = f"^{name.sound}$"
     native = name.native
     return whole, _runs(text) | {native[n : n + CHARACTERS] for n in range(len(native))}

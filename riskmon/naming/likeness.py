@@ -78,9 +78,9 @@ class Likeness:
         _, left_a, left_b = self._aligned
         left = [*left_a, *left_b]
         if trades := [word for word in left if "trade" in kinds_of(word)]:
-            return TRADE, f"{_words(trades)} is on one side only"
+            return TRADE, f"{_words(trades)} is left over"
         if rare := [word for word in left if _own(word)]:
-            return RARE, f"{_words(rare)}, a rare word, is on one side only"
+            return RARE, f"{_words(rare)}, a rare word, is left over"
         if left:
             return LEFT, "words are left over"
         return WHOLE, "no word is left over"

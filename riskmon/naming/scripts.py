@@ -1,7 +1,7 @@
 """Scripts: which a text is in, how it reads in Latin letters, and how those sound.
 
 A reading finds candidates for a person to look at; it never decides. With the extra `cjk` Japanese
-is read by a dictionary (janome) and simplified Chinese as traditional (opencc); without it each
+is read by a dictionary (janome) and traditional Chinese as simplified (opencc); without it each
 character is read as in Chinese (anyascii).
 """
 
@@ -60,6 +60,8 @@ LOANS = {
 LOAN = re.compile("|".join(sorted(LOANS, key=len, reverse=True)))
 KANA_OR_HAN = re.compile("[\u3040-\u30ff\u3400-\u9fff]+")
 UNHEARD = dict.fromkeys(map(ord, "ッっー"))
+GLIDES = {"ャ": "a", "ュ": "u", "ョ": "o", "ゃ": "a", "ゅ": "u", "ょ": "o"}
+CONTRACTED = re.compile("([キギシジチニヒビピミリきぎしじちにひびぴみり])([ャュョゃゅょ])")
 LONG_SOUNDS = (("ou", "o"), ("oo", "o"), ("uu", "u"), ("nn", "n"))
 SOUNDS = (
     ("sch", "s"), ("tch", "c"), ("kh", "h"), ("ch", "c"), ("sh", "s"), ("zh", "z"), ("gh", "g"),
@@ -96,12 +98,13 @@ def _script(letter: str) -> str:
 
 def native(text: str) -> str:
     """Return the letters and digits of a text, legal forms apart; one form of Chinese."""
-    kept = "".join(c for c in _bare(text).casefold() if c.isalnum())
-    convert = _traditional()
+    kept = "".join(c for c in bare(text).casefold() if c.isalnum())
+    convert = _simplified()
     return convert(kept) if convert else kept
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
+    """Return a text without the legal forms of scripts without spaces."""
     return OTHER_FORMS.sub(" ", JAPANESE_FORMS.sub(" ", text))
 
 
@@ -117,15 +120,23 @@ def latin(text: str, scripts: frozenset[str]) -> str:
 def _read(text: str, scripts: frozenset[str]) -> str:
     """Return a text with loans in English, and what is Japanese as it is pronounced."""
     japanese = "kana" in scripts or JAPANESE_FORMS.search(text)
-    text = LOAN.sub(lambda match: f" {LOANS[match[0]]} ", _bare(text))
+    text = LOAN.sub(lambda match: f" {LOANS[match[0]]} ", bare(text))
     read = _japanese() if japanese and "han" in scripts else None
     if read:
         text = read(text)
     return KANA_OR_HAN.sub(lambda match: _romaji(match[0]), text) if japanese else text
 
 
+def _contracted(match: re.Match[str]) -> str:
+    """Return a syllable such as キョ in Latin letters: kyo, and sho without its y."""
+    begins = anyascii(match[1]).lower()[:-1]
+    vowel = GLIDES[match[2]]
+    return begins + vowel if begins in {"sh", "ch", "j"} else f"{begins}y{vowel}"
+
+
 def _romaji(text: str) -> str:
-    text = anyascii(text.translate(UNHEARD)).lower()
+    text = CONTRACTED.sub(_contracted, text.translate(UNHEARD))
+    text = anyascii(text).lower()
     for long, short in LONG_SOUNDS:
         text = text.replace(long, short)
     return text
@@ -148,13 +159,13 @@ def _japanese() -> Callable[[str], str] | None:
 
 
 @lru_cache(maxsize=1)
-def _traditional() -> Callable[[str], str] | None:
-    """Return what writes simplified Chinese as traditional; None without the extra `cjk`."""
+def _simplified() -> Callable[[str], str] | None:
+    """Return what writes traditional Chinese as simplified; None without the extra `cjk`."""
     try:
         from opencc import OpenCC  # noqa: PLC0415 (an extra)
     except ImportError:
         return None
-    convert: Callable[[str], str] = OpenCC("s2t").convert
+    convert: Callable[[str], str] = OpenCC("t2s").convert
     return convert
 
 

@@ -76,10 +76,11 @@ def _bounded(one: Written, other: Written, row: list[float], score: float) -> fl
         return 0.0
     if pairs.numbers(one, other) >= pairs.NUMBER_MORE:
         return min(score, SIBLINGS)
-    if one.native == other.native and row[COVERED] == 1 and row[FUZZY] == 0:
+    same = bool(one.words) and one.words == other.words
+    if one.native == other.native and (same or (row[COVERED] == 1 and row[FUZZY] == 0)):
         if pairs.forms(one, other) == pairs.OTHER_FORMS:
             return LEAST
-        return 1.0 if one.words == other.words else max(score, LEAST)
+        return 1.0 if same else max(score, LEAST)
     if _initials(one, other) or _initials(other, one):
         return max(score, INITIALS)
     return score

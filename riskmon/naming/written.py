@@ -17,7 +17,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from riskmon.naming.legal import only_forms, without_forms
-from riskmon.naming.scripts import NATIVE, latin, native, scripts_of, sound
+from riskmon.naming.scripts import NATIVE, bare, latin, native, scripts_of, sound
 
 MOST_LETTERS = 400
 """A name is read this far; no company has a longer one."""
@@ -159,8 +159,10 @@ def read(name: str) -> Written:
     scripts, mixed = scripts_of(text)
     if not text.isascii():
         text = "".join(c if c.isalnum() or c.isascii() or c in MARKS else " " for c in text)
-    letters = native(text) if scripts & NATIVE else ""
     found, numbers = _numbers(_called(latin(text, scripts)))
+    if scripts & NATIVE:  # 株式会社NITTAN is in Latin script
+        scripts = scripts_of(bare(text))[0] or scripts
+    letters = native(text) if scripts & NATIVE else ""
     kept, legal, forms = without_forms(found)
     kept = [word for word in kept if word not in SMALL] or kept
     if not kept:  # a name of nothing but forms is called by them
@@ -262,3 +264,9 @@ def _number(word: str, place: int, found: list[str]) -> int | None:
     if word in LONE and place and only_forms(found[place + 1 :]):
         return LONE[word]
     return None
+
+
+def forget() -> None:
+    """Forget the names and words that were read: what they are read by is another now."""
+    written.cache_clear()
+    _word.cache_clear()
