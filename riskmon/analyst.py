@@ -116,9 +116,12 @@ class Analyst(Witness):
     ) -> None:
         """Say that a company is another one: its names, identifiers, events and owners are."""
         with self._lock:
+            merged = self._replay.standing().roster.into
+            if company in merged:
+                raise UsageError(f"{company} was merged into {merged[company]}: split it first")
             one, other = self._declared(company), self._declared(into)
             if one == other:
-                raise UsageError(f"{one} cannot be merged into itself")
+                raise UsageError(f"{company} and {into} are one company already")
             self._append_merge(Merge(company=one, into=other, by=by, why=why))
 
     def split(self, company: str, *, by: str | None = None, why: str | None = None) -> None:

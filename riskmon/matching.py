@@ -105,12 +105,13 @@ def accepted(named: Named, names: Names) -> Iterator[Match]:
     if known.company or known.candidates or not names.may_be(named.names):
         return
     found = names.likely(named.names, identifiers)
-    if found.accepted is not None:
+    one = found.accepted
+    if one is not None and not names.undone(one.likeness.asked, one.company):
         yield Match(
-            name=found.accepted.likeness.asked,
-            company=found.accepted.company,
+            name=one.likeness.asked,
+            company=one.company,
             verdict="accept",
-            score=round(found.accepted.score, 4),
+            score=round(one.score, 4),
             reasons=tuple(reason[:MOST_TEXT] for reason in found.reasons),
             model=digest(),
         )

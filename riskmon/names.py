@@ -70,6 +70,8 @@ class Names:
         """The words of a company's names, and its identifiers."""
         self._accepted: dict[str, dict[str, Decision]] = {}
         self._rejected: dict[str, dict[str, Decision]] = {}
+        self._undone: set[tuple[str, str]] = set()
+        """By words of names and companies: what likeness is not to accept again by itself."""
         self._catalogue: Catalogue[str] = Catalogue()
         for company in companies:
             self._add(company)
@@ -79,13 +81,14 @@ class Names:
     def _add(self, company: Company) -> None:
         self.ids.add(company.id)
         keys, identifiers = [], list(sound(company.identifiers))
-        for name in (company.id, company.name, *company.aliases):
+        for name in (company.name, *company.aliases, company.id):
             key = words(name)
             keys.append(key)
             bearers = self._own.get(key, {})
             if company.id not in bearers:
-                self._catalogue.add(company.id, name)
                 self._own[key] = bearers | {company.id: name}
+                if name != company.id:  # an id is no name that others are like
+                    self._catalogue.add(company.id, name)
         for pair in identifiers:
             self._identifiers[pair] = self._identifiers.get(pair, set()) | {company.id}
         self._borne[company.id] = keys, identifiers
@@ -102,6 +105,8 @@ class Names:
     def _decide(self, one: Decision) -> None:
         key = words(one.name)
         undone = one.accepted is None
+        if not one.automatic:
+            (self._undone.add if undone else self._undone.discard)((key, one.company))
         for verdict, table in ((True, self._accepted), (False, self._rejected)):
             before = table.get(key, {})
             kept = {
@@ -160,37 +165,38 @@ class Names:
         names, given = list(names), list(sound(identifiers or {}))
         found: dict[str, list[str]] = {}
         vetoes: dict[str, str] = {}
+        stored: dict[str, tuple[str, str]] = {}
         by = "identifier"
         for kind, value in given:
             for company in self._identifiers.get((kind, value), ()):
                 found.setdefault(company, []).append(f"{kind} {value} is {company}'s")
         for name in () if found else names:
-            for company, reason, how in self._bearers(name):
+            for company, known, reason, how in self._bearers(name):
                 by = how if by == "identifier" else by
                 found.setdefault(company, []).append(reason)
+                stored.setdefault(company, (name, known))
                 if conflict := self._conflict(company, given):
                     vetoes[company] = conflict
+        if not found:
+            return Resolution(None, (), (NOBODY,))
         reasons = tuple(reason for company in sorted(found) for reason in found[company])
         if len(found) == 1 and not vetoes:
             return Resolution(next(iter(found)), (), reasons, by)
-        if not found:
-            return Resolution(None, (), (NOBODY,))
         if len(found) > 1:
             reasons = (*reasons, "more than one company fits")
         candidates = tuple(
             Candidate(
                 company,
-                Likeness(names[0] if names else company, company, 1.0),
+                Likeness(*stored.get(company, ("", "")), 1.0),
                 (vetoes[company],) if company in vetoes else (),
             )
             for company in sorted(found)
         )
-        return Resolution(
-            None, candidates, (*reasons, *(f"veto: {one}" for one in vetoes.values()))
-        )
+        told = tuple(f"veto: {one}" for one in vetoes.values())
+        return Resolution(None, candidates, (*reasons, *told))
 
-    def _bearers(self, name: str) -> Iterator[tuple[str, str, str]]:
-        """Yield the companies with this very name, why, and what says so."""
+    def _bearers(self, name: str) -> Iterator[tuple[str, str, str, str]]:
+        """Yield the companies with this very name, how it is stored, why, and what says so."""
         key = words(name)
         if not key:
             return
@@ -198,14 +204,16 @@ class Names:
         own = self._own.get(key, {})
         for company, stored in own.items():
             if company not in rejected:
-                yield company, f"{name!r} has the words of {company}'s name {stored!r}", "name"
+                reason = f"{name!r} has the words of {company}'s name {stored!r}"
+                yield company, stored, reason, "name"
         for company, one in self._accepted.get(key, {}).items():
             if company in rejected or company in own or company not in self.ids:
                 continue
             if one.automatic and own:  # a company's own name says more
                 continue
             who = "its likeness" if one.automatic else "a person"
-            yield company, f"{name!r} was accepted as a name of {company} by {who}", "decision"
+            reason = f"{name!r} was accepted as a name of {company} by {who}"
+            yield company, one.name, reason, "decision"
 
     def _conflict(self, company: str, given: Sequence[tuple[str, str]]) -> str | None:
         """Return which identifier says that a party is not this company; None for none."""
@@ -218,12 +226,16 @@ class Names:
 
     def bearers(self, name: str) -> set[str]:
         """Return the companies that bear this very name, or were decided to."""
-        return {company for company, _, _ in self._bearers(name)}
+        return {company for company, _, _, _ in self._bearers(name)}
 
     def decided(self, name: str, company: str) -> bool:
         """Whether something was decided about a name and a company, and stands."""
         key = words(name)
         return company in self._accepted.get(key, {}) or company in self._rejected.get(key, {})
+
+    def undone(self, name: str, company: str) -> bool:
+        """Whether a person took back what was decided of a name and a company."""
+        return (words(name), company) in self._undone
 
     # What is likely
 

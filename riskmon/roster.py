@@ -35,11 +35,15 @@ class Roster:
         self.ids = sorted(self.companies)
         self.codes = {one: number for number, one in enumerate(self.ids)}
         self.codes |= {one: self.codes[other] for one, other in self.into.items()}
-        self.names = Names(self.companies.values(), decisions)
+        self.names = Names(self.companies.values(), self._of_merged(decisions))
         self.owners = _owners(self.companies.values())
         """Whoever owns one of them."""
         self.lineage = object()
         self._resolved = np.zeros(0, np.int64)
+
+    def _of_merged(self, decisions: Iterable[Decision]) -> list[Decision]:
+        """Return decisions about the companies that those they were about are now."""
+        return [one._replace(company=self.into.get(one.company, one.company)) for one in decisions]
 
     def resolved(self, named: Sequence[Any]) -> Ints:
         """Return for each of a log's names the company's number, -1 for nobody known."""
@@ -72,7 +76,7 @@ class Roster:
         now = merged(companies, self.into)
         again = [now[self.into.get(one.id, one.id)] for one in changed]
         fresh.companies = now
-        fresh.names, keys = self.names.later(again, decisions)
+        fresh.names, keys = self.names.later(again, self._of_merged(decisions))
         named = heard.named[: len(self._resolved)]
         fresh._resolved = self._resolved.copy()
         if any(one.id not in self.companies for one in again):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rapidfuzz.fuzz import ratio
 
 from riskmon.naming import pairs
-from riskmon.naming.scripts import NATIVE
+from riskmon.naming.scripts import NATIVE, native_forms
 from riskmon.naming.trees import likelihoods
 from riskmon.naming.written import APART, Word, Written, kinds_of, written
 
@@ -17,7 +17,7 @@ CLOSE = 80.0
 """A ratio of 0 to 100: words less alike than this do not tell whose name it is."""
 RARE_WORD = 8.0
 """A word this telling is a company's own: of 3000 names, one has it."""
-WHOLE, LEFT, TRADE, RARE = 0.8, 0.9, 0.95, 0.97
+WHOLE, LEFT, RARE = 0.8, 0.9, 0.97
 """How likely names have to be one company's; docs/names.md says how these were set."""
 
 
@@ -58,6 +58,9 @@ class Likeness:
         elif (a.scripts | b.scripts) & NATIVE:
             if a.native != b.native:
                 yield "not the same characters"
+            one, other = native_forms(self.asked), native_forms(self.stored)
+            if one and other and one.isdisjoint(other):
+                yield f"legal forms of different kinds: {_listed([*one])} and {_listed([*other])}"
         else:
             yield from self._wanting(distinctive)
 
@@ -77,8 +80,6 @@ class Likeness:
         """How likely they have to be for being accepted, and why: more where words are left."""
         _, left_a, left_b = self._aligned
         left = [*left_a, *left_b]
-        if trades := [word for word in left if "trade" in kinds_of(word)]:
-            return TRADE, f"{_words(trades)} is left over"
         if rare := [word for word in left if _own(word)]:
             return RARE, f"{_words(rare)}, a rare word, is left over"
         if left:

@@ -8,6 +8,7 @@ character is read as in Chinese (anyascii).
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -101,6 +102,23 @@ def native(text: str) -> str:
     kept = "".join(c for c in bare(text).casefold() if c.isalnum())
     convert = _simplified()
     return convert(kept) if convert else kept
+
+
+def native_forms(text: str) -> frozenset[str]:
+    """Return the classes of the legal forms that a name has in scripts without spaces."""
+    found = (JAPANESE_FORMS, OTHER_FORMS)
+    text = unicodedata.normalize("NFKC", text)
+    return frozenset(
+        CLASSES[form] for one in found for form in one.findall(text) if form in CLASSES
+    )
+
+
+CLASSES = {
+    "株式会社": "stock", "(株)": "stock", "股份有限公司": "stock", "股份公司": "stock",
+    "주식회사": "stock", "(주)": "stock", "有限会社": "limited", "合同会社": "limited",
+    "有限责任公司": "limited", "有限責任公司": "limited", "有限公司": "limited",
+    "合資会社": "partnership",
+}  # fmt: skip
 
 
 def bare(text: str) -> str:

@@ -20,8 +20,9 @@ from riskmon.naming.written import Written
 
 SIBLINGS = 0.2
 """At most this where numbers differ: a 13th institute is not the 14th."""
-LEAST = 0.75
-"""At least this where the words are the same or mean the same; no more with another legal form."""
+SAME_WORDS, OTHER_FORM = 0.9, 0.75
+"""At least this where all words are the same or mean the same, and just this where the legal forms
+are of different kinds. Of the labelled pairs with such words every one is the same company."""
 INITIALS, SHORTEST = 0.35, 3
 """At least this where one is the other's initials, so many or more: a person should see them."""
 COVERED, FUZZY = pairs.FEATURES.index("covered_min"), pairs.FEATURES.index("fuzzy_weight")
@@ -79,8 +80,8 @@ def _bounded(one: Written, other: Written, row: list[float], score: float) -> fl
     same = bool(one.words) and one.words == other.words
     if one.native == other.native and (same or (row[COVERED] == 1 and row[FUZZY] == 0)):
         if pairs.forms(one, other) == pairs.OTHER_FORMS:
-            return LEAST
-        return 1.0 if same else max(score, LEAST)
+            return OTHER_FORM
+        return 1.0 if same else max(score, SAME_WORDS)
     if _initials(one, other) or _initials(other, one):
         return max(score, INITIALS)
     return score

@@ -110,8 +110,8 @@ SMALL = frozenset(
     {"and", "of", "for", "the", "de", "la", "le", "los", "las", "del", "et", "und", "y", "in", "e"}
 )
 KINDS = ("place", "unit", "trade", "fund", "filler")
-APART = sum(1 << bit for bit, kind in enumerate(KINDS) if kind in {"place", "unit", "fund"})
-"""One word more of these kinds is another company: its branch, its holding, its second fund."""
+APART = sum(1 << bit for bit, kind in enumerate(KINDS) if kind != "filler")
+"""One word more of these kinds is another company: its branch, holding, bank or second fund."""
 
 
 def _data(name: str) -> Any:
