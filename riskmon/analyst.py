@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Callable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from riskmon import intake, review
 from riskmon.decisions import MATCH, MERGE, PERSON, UNLINK, Match, Merge, Unlink, body
@@ -20,6 +20,8 @@ from riskmon.review import Linked, Waiting
 from riskmon.validation import check, did_you_mean
 from riskmon.witness import Moment, Witness, as_moment
 
+Told = TypeVar("Told", Match, Merge)
+
 CONFIDENCE = 1.959964
 """Of a normal distribution, 95 % is within so many deviations."""
 BANDS = (0.3, 0.8, 0.9, 0.95, 1.0)
@@ -32,6 +34,10 @@ class Precision(NamedTuple):
     most: float
     decided: int
     accepted: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as data."""
+        return {**self._asdict(), "share": self.share, "interval": self.interval}
 
     @property
     def share(self) -> float:
@@ -64,7 +70,7 @@ class Analyst(Witness):
         with self._lock:
             return self._matching.catch_up(self._clock)
 
-    def resolve(self, name: str, **identifiers: str) -> Resolution:
+    def resolve(self, name: str, /, **identifiers: str) -> Resolution:
         """Return whom a name means: a company's id or None, candidates for review, reasons.
 
         `identifiers`: such as `lei=...`, `cik=...`, `ticker="NASDAQ:BIDU"`. Nothing is stored.
@@ -122,14 +128,14 @@ class Analyst(Witness):
             one, other = self._declared(company), self._declared(into)
             if one == other:
                 raise UsageError(f"{company} and {into} are one company already")
-            self._append_merge(Merge(company=one, into=other, by=by, why=why))
+            self._append_merge(_checked(Merge, company=one, into=into, by=by, why=why))
 
     def split(self, company: str, *, by: str | None = None, why: str | None = None) -> None:
         """Take back that a company was merged into another one."""
         with self._lock:
             if company not in self._replay.standing().roster.into:
                 raise UsageError(f"{company!r} was not merged into another company")
-            self._append_merge(Merge(company=company, into=None, by=by, why=why))
+            self._append_merge(_checked(Merge, company=company, into=None, by=by, why=why))
 
     def links(self) -> list[Linked]:
         """Return the companies that sources link to others, which wait for a person."""
@@ -207,15 +213,20 @@ class Analyst(Witness):
     ) -> Match:
         if not words(name):
             raise UsageError(f"expected a name with a letter or a digit, got {name!r}")
-        likely = {
-            one.company: one.score for one in self._replay.names().likely((name,)).all_candidates
-        }
-        score = likely.get(company)
+        score = self._replay.names().likelihood(name, company)
         told = {"name": name, "company": company, "verdict": verdict, "by": by, "why": why}
-        return Match.model_validate(told | {"score": None if score is None else round(score, 4)})
+        return _checked(Match, **told, score=None if score is None else round(score, 4))
 
     def _decide(self, told: list[Match]) -> None:
         self._ledger.append([Fact(MATCH, PERSON, one.ref, body(one)) for one in told], self._clock)
 
     def _append_merge(self, told: Merge) -> None:
         self._ledger.append([Fact(MERGE, PERSON, told.company, body(told))], self._clock)
+
+
+def _checked(noun: type[Told], **data: Any) -> Told:
+    """Return what was decided; UsageError where it cannot be an entry."""
+    told = check(noun, data)
+    if isinstance(told, list):
+        raise UsageError("; ".join(map(str, told)))
+    return told

@@ -110,22 +110,30 @@ def _decided(arguments: argparse.Namespace, verdict: str, told: str) -> int:
     with opened(arguments) as monitor:
         decide = getattr(monitor, verdict)
         decide(arguments.name, arguments.company, by=arguments.by, why=arguments.why)
-    say(told)
+    return _said(arguments, told, verdict, "name", "company")
+
+
+def _said(arguments: argparse.Namespace, told: str, verdict: str, *names: str) -> int:
+    """Say what was decided, as a document where `--json` asks for one."""
+    if arguments.json:
+        print_json({"decided": verdict} | {name: getattr(arguments, name) for name in names})
+    else:
+        say(told)
     return 0
 
 
 def _merge(arguments: argparse.Namespace) -> int:
     with opened(arguments) as monitor:
         monitor.merge(arguments.company, arguments.into, by=arguments.by, why=arguments.why)
-    say(f"{arguments.company} is {arguments.into} from now on")
-    return 0
+    told = f"{arguments.company} is {arguments.into} from now on"
+    return _said(arguments, told, "merge", "company", "into")
 
 
 def _split(arguments: argparse.Namespace) -> int:
     with opened(arguments) as monitor:
         monitor.split(arguments.company, by=arguments.by, why=arguments.why)
-    say(f"{arguments.company} is a company of its own again")
-    return 0
+    told = f"{arguments.company} is a company of its own again"
+    return _said(arguments, told, "split", "company")
 
 
 def _links(arguments: argparse.Namespace) -> int:
@@ -151,15 +159,15 @@ def _hold(arguments: argparse.Namespace) -> int:
             since=arguments.since,
             until=arguments.until,
         )
-    say(f"{arguments.owner} holds {arguments.share:g} of {arguments.company}")
-    return 0
+    told = f"{arguments.owner} holds {arguments.share:g} of {arguments.company}"
+    return _said(arguments, told, "hold", "company", "owner", "share", "since", "until")
 
 
 def _unlink(arguments: argparse.Namespace) -> int:
     with opened(arguments) as monitor:
         monitor.unlink(arguments.company, arguments.owner, by=arguments.by, why=arguments.why)
-    say(f"{arguments.company} is not {arguments.owner}'s")
-    return 0
+    told = f"{arguments.company} is not {arguments.owner}'s"
+    return _said(arguments, told, "unlink", "company", "owner")
 
 
 def _precision(arguments: argparse.Namespace) -> int:
@@ -167,4 +175,5 @@ def _precision(arguments: argparse.Namespace) -> int:
 
     with opened(arguments) as monitor:
         found = monitor.precision()
-    return out(arguments, found, lambda: show_names.precision(found))
+    told = [one.to_dict() for one in found]
+    return out(arguments, told, lambda: show_names.precision(found))

@@ -12,7 +12,8 @@ from pydantic import Field
 
 from riskmon.forms import Id, LongText, Share, Text
 from riskmon.model import Noun
-from riskmon.names import Decision, words
+from riskmon.names import words
+from riskmon.resolution import Decision
 
 PERSON, LIKENESS = "review", "riskmon"
 """The `source` of what a person decides, and of what likeness decides."""

@@ -181,7 +181,7 @@ def fact(told: Withdrawal | Company | Holding | Link) -> Fact:
         return Fact("event.withdrawn", told.source, told.ref, canonical(told))
     if isinstance(told, Link):
         return Fact(LINK, told.source, f"{told.ref} {told.owner}"[:MOST_REF], canonical(told))
-    since = f" {told.since:%Y-%m-%d}" if told.since else ""
+    since = f" {told.since:%Y-%m-%dT%H:%M:%S.%fZ}" if told.since else ""
     return Fact(HOLDING, OWN, f"{told.company} {told.owner}{since}", canonical(told))
 
 

@@ -59,7 +59,7 @@ class Matching:
         return count
 
     def _append(self, matches: Iterable[Match], clock: Callable[[], datetime]) -> int:
-        facts = [Fact(MATCH, LIKENESS, one.ref, body(one)) for one in matches]
+        facts = [*{one.ref: Fact(MATCH, LIKENESS, one.ref, body(one)) for one in matches}.values()]
         outcomes: list[str] = []
         for start in range(0, len(facts), BATCH):
             outcomes += self._ledger.append(facts[start : start + BATCH], clock)
@@ -85,7 +85,8 @@ class Matching:
         every = self._replay.standing().told.named.names
         for one in every[self._known :]:
             if one.names and one.company is None:
-                self._heard.add(one, one.names[0])
+                for name in one.names:
+                    self._heard.add(one, name)
         self._known = len(every)
         asked = [name for firm in declared for name in (firm.name, *firm.aliases)]
         near: dict[Named, None] = {}

@@ -168,10 +168,10 @@ class Monitor(Analyst):
         Raises UnknownCompanyError.
         """
         with self._lock:
-            company = self.find(name)
             standing = self._standing(known_at)
+            company = self._called(name, standing)
             at = as_moment(as_of, "as_of") if as_of is not None else self._clock()
-            score = self._replay.score(standing, at, company.id)
+            score = self._replay.score(standing, at, company)
             asked = _asked(known_at)
             return replace(score, known_at=asked) if asked else score
 
@@ -198,7 +198,7 @@ class Monitor(Analyst):
         One point at `start` and every `step` (`1d`, `12h`, `1w`) after it, and one at `end`.
         """
         with self._lock:
-            company = self.find(name).id
+            company = self._called(name, self._standing(known_at))
             last = as_moment(end, "end") if end is not None else self._clock()
             first = as_moment(start, "start") if start is not None else last - timedelta(days=365)
             view = self._replay.view(self._standing(known_at), company)
@@ -265,9 +265,15 @@ class Monitor(Analyst):
     ) -> list[Event]:
         """Return the events that name a company, oldest first, those without risk among them."""
         with self._lock:
-            company = self.find(name).id
+            company = self._called(name, self._standing(known_at))
             at = as_moment(as_of, "as_of") if as_of is not None else self._clock()
             return self._standing(known_at).naming(company, at)
+
+    def _called(self, name: str, then: Standing) -> str:
+        """Return the id of the company that a name meant then; where none, that it means now."""
+        if name in then.companies:
+            return name
+        return then.names.known((name,)).company or self.find(name).id
 
     def find(self, name: str) -> Company:
         """Return the declared company with this id or name, or raise UnknownCompanyError."""

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from riskmon.identifiers import SINGLE, canonical
 from riskmon.model import Company, Party
 from riskmon.naming.catalogue import Catalogue
 from riskmon.naming.likeness import WHOLE, Likeness, scored, shares_a_word
 from riskmon.naming.written import written
-from riskmon.resolution import Candidate, Resolution
+from riskmon.resolution import Candidate, Decision, Resolution
 
 ACCEPT, REVIEW = WHOLE, 0.3
 """Likelihoods: none below is accepted, and none below that is shown to a person."""
@@ -29,19 +29,6 @@ COMPARED, SHOWN = 8, 8
 """Names that are compared word by word, and candidates that are shown."""
 
 Identifiers = Mapping[str, str | tuple[str, ...]]
-
-
-class Decision(NamedTuple):
-    """What was decided about a name and a company, and stands."""
-
-    name: str
-    company: str
-    accepted: bool | None
-    """None for neither: what was decided before is undone."""
-    automatic: bool
-    """By likeness; it gives way to what a person decides and a company's own name says."""
-    score: float | None = None
-    """How likely it was then."""
 
 
 def words(name: str) -> str:
@@ -144,6 +131,7 @@ class Names:
             changed |= set(before[1]) ^ set(after[1])
             if set(before[1]) != set(after[1]):  # what forbids a name may be another now
                 changed |= set(after[0])
+                changed |= {key for key, firms in fresh._accepted.items() if company.id in firms}
         for one in decisions:
             fresh._decide(one)
             changed.add(words(one.name))
@@ -232,6 +220,16 @@ class Names:
         """Whether something was decided about a name and a company, and stands."""
         key = words(name)
         return company in self._accepted.get(key, {}) or company in self._rejected.get(key, {})
+
+    def likelihood(self, name: str, company: str) -> float | None:
+        """Return how likely a name was a company's before anybody decided; None for its own."""
+        key = words(name)
+        if company in self._own.get(key, {}):
+            return None
+        for table in (self._accepted, self._rejected):
+            if company in table.get(key, {}):
+                return table[key][company].score
+        return next((one.score for firm, one in self._alike(name) if firm == company), None)
 
     def undone(self, name: str, company: str) -> bool:
         """Whether a person took back what was decided of a name and a company."""

@@ -104,9 +104,10 @@ class Replay:
 
     def score(self, standing: Standing, at: datetime, company: str) -> Score:
         """Return the score of a company; one that was declared later has no lines."""
+        company = standing.roster.into.get(company, company)
         view = self.view(standing, company)
         if view is not None:
             return view.score(company, at)
-        name = self.standing().companies[company].name
+        name = self.standing().roster.declared[company].name
         known_at, position = standing.recorded_at, standing.position
         return Score(company, name, at, known_at, position, None, declared=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from riskmon.naming.likeness import Likeness
 
@@ -71,3 +71,16 @@ class Resolution:
             "candidates": [candidate.to_dict() for candidate in self.candidates],
             "reasons": list(self.reasons),
         }
+
+
+class Decision(NamedTuple):
+    """What was decided about a name and a company, and stands."""
+
+    name: str
+    company: str
+    accepted: bool | None
+    """None for neither: what was decided before is undone."""
+    automatic: bool
+    """By likeness; it gives way to what a person decides and a company's own name says."""
+    score: float | None = None
+    """How likely it was then."""

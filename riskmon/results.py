@@ -251,7 +251,8 @@ class Report:
     def __str__(self) -> str:
         counts = {name: getattr(self, name) for name in ("appended", "revised", "withdrawn")}
         counts |= {"duplicates": self.duplicates, "rejected": len(self.rejected)}
-        more = {"names matched": self.matched, "ignored": self.ignored}
+        matched = "name matched" if self.matched == 1 else "names matched"
+        more = {matched: self.matched, "ignored": self.ignored}
         counts |= {name: count for name, count in more.items() if count}
         return ", ".join(f"{count:,} {name}" for name, count in counts.items())
 

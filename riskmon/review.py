@@ -29,7 +29,7 @@ class Waiting(NamedTuple):
     @property
     def candidates(self) -> tuple[Candidate, ...]:
         """Whom it may mean, likeliest first."""
-        return self.resolution.candidates
+        return self.resolution.all_candidates
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as data."""
@@ -51,17 +51,19 @@ def waiting(standing: Standing, view: View, at: datetime, limit: int) -> list[Wa
     for place in np.lexsort((-counts, -hazards)).tolist():
         one = standing.told.named.names[named[place]]
         found += _looked_at(standing, view, one, int(counts[place]), float(hazards[place]), at)
-        if len(found) >= limit:
+        found = sorted(found, key=lambda one: (-one.points, -one.events, one.name))[:limit]
+        # A name moves no more than its hazard would on its own; those to come have less.
+        if len(found) == limit and points(float(hazards[place])) <= found[-1].points:
             break
-    return sorted(found, key=lambda one: (-one.points, -one.events, one.name))
+    return found
 
 
 def _looked_at(
     standing: Standing, view: View, one: Named, count: int, hazard: float, at: datetime
 ) -> Iterator[Waiting]:
     resolution = standing.names.resolve(one.names, dict(one.identifiers))
-    if resolution.company is None and resolution.candidates:
-        before = view.hazard(resolution.candidates[0].company, at)
+    if resolution.all_candidates:
+        before = view.hazard(resolution.all_candidates[0].company, at)
         moved = points(before + hazard) - points(before)
         yield Waiting(one.names[0], count, moved, resolution)
 

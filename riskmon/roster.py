@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from riskmon.decisions import Merge
 from riskmon.evaluators import Ints
-from riskmon.model import Company, Holding, Owner
-from riskmon.names import Decision, Names
+from riskmon.model import Company, Exposure, Holding, Owner
+from riskmon.names import Names
+from riskmon.resolution import Decision
 
 NOBODY = -1
 
@@ -144,8 +145,8 @@ class Rosters:
         into: dict[str, str] = {}
         for _, merge in told.merges[: count.merges]:
             into.pop(merge.company, None)
-            if merge.into is not None:
-                into[merge.company] = merge.into
+            if merge.into is not None and merge.company not in _chain(merge.into, into):
+                into[merge.company] = merge.into  # two persons at once could close a circle
         into = {one: other for one, other in into.items() if {one, other} <= declared.keys()}
         _hold([one for _, one in told.holdings[: count.holdings]], declared)
         decisions = [one for _, one in told.decisions[: count.decisions]]
@@ -189,7 +190,10 @@ def _position(pair: tuple[int, Any]) -> int:
 
 
 def _hold(holdings: Iterable[Holding], declared: dict[str, Company]) -> None:
-    """Give companies the owners that were told apart from them; the latest of each counts."""
+    """Give companies the owners that were told apart from them; the latest of each counts.
+
+    They take the place of what a company's declaration says of the same owner.
+    """
     latest = {(one.company, one.owner, one.since): one for one in holdings}
     owners: dict[str, list[Owner]] = {}
     for one in latest.values():
@@ -198,7 +202,9 @@ def _hold(holdings: Iterable[Holding], declared: dict[str, Company]) -> None:
     for company, more in owners.items():
         if company in declared:
             firm = declared[company]
-            declared[company] = firm.model_copy(update={"owners": (*firm.owners, *more)})
+            told = {owner.company for owner in more}
+            kept = [owner for owner in firm.owners if owner.company not in told]
+            declared[company] = firm.model_copy(update={"owners": (*kept, *more)})
 
 
 KEPT_ROSTERS = 2
@@ -222,14 +228,15 @@ def _owners(companies: Iterable[Company]) -> frozenset[str]:
 
 def _followed(into: Mapping[str, str]) -> dict[str, str]:
     """Return for each company that is another the last one in its chain."""
-    found = {}
-    for one in into:
-        other, seen = one, {one}
-        while other in into and into[other] not in seen:
-            other = into[other]
-            seen.add(other)
-        found[one] = other
-    return found
+    return {one: list(_chain(one, into))[-1] for one in into}
+
+
+def _chain(one: str, into: Mapping[str, str]) -> Iterator[str]:
+    """Yield a company, the one that it is, and so on."""
+    yield one
+    while one in into:
+        one = into[one]
+        yield one
 
 
 class Heard:
@@ -275,12 +282,19 @@ def _taken_in(firm: Company, other: Company) -> Company:
     for kind, values in other.identifiers.items():
         both = (*_many(identifiers.get(kind, ())), *_many(values))
         identifiers[kind] = tuple(dict.fromkeys(both))
+    exposures = [*firm.exposures, *other.exposures]
+    if other.jurisdiction and other.jurisdiction != firm.jurisdiction:
+        exposures.append(Exposure(subject=f"country:{other.jurisdiction}", weight=1.0))
+    owners = {owner.company for owner in firm.owners} | {firm.id}
     return firm.model_copy(
         update={
             "aliases": tuple(dict.fromkeys((*firm.aliases, other.id, other.name, *other.aliases))),
             "identifiers": identifiers,
-            "exposures": (*firm.exposures, *other.exposures),
-            "owners": (*firm.owners, *other.owners),
+            "exposures": tuple(exposures),
+            "owners": (
+                *firm.owners,
+                *(owner for owner in other.owners if owner.company not in owners),
+            ),
         }
     )
 

@@ -96,7 +96,9 @@ class View:
             rows = standing.rows if some is None else standing.bearing(some)
         told = standing.told
         resolved = self._numbers[standing.roster.resolved(told.named.names)]
-        tellers = Tellers(told.tellers.names, self.ruleset.publishers, self._watched.codes)
+        codes = self._watched.codes
+        into = {one: codes[other] for one, other in standing.roster.into.items() if other in codes}
+        tellers = Tellers(told.tellers.names, self.ruleset.publishers, {**codes, **into})
         layer = Layer(
             rules, Matters(told, rows, resolved), tellers, self._watched, standing.meeting
         )

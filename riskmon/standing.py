@@ -75,7 +75,8 @@ class Standing:
         """Return which of `rows` are events that meet a rule's `where`."""
 
         def resolve(party: Party) -> Company | None:
-            return self.companies.get(self.names.company_of(party) or "")
+            one = party.company or self.names.company_of(party) or ""
+            return self.companies.get(self.roster.into.get(one, one))
 
         return np.array([where.met(event, resolve) for event in self.read(rows)], bool)
 

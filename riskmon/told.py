@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from riskmon.decisions import HOLDING, LINK, MATCH, MERGE, UNLINK, Merge, Unlink, decision
 from riskmon.evaluators import Ints
 from riskmon.model import Company, Event, Holding, Link, Taken
-from riskmon.names import Decision
 from riskmon.parties import ToldParty, damaged, named
+from riskmon.resolution import Decision
 from riskmon.roster import NOBODY, Rosters
 from riskmon.ruleset import Ruleset
 

@@ -111,7 +111,7 @@ class Witness:
                     f"position: the receipt stands on {receipt['position']}, the ledger on {head}"
                 ]
             company = receipt["company"]
-            if company not in self._replay.standing().companies:
+            if company not in self._replay.standing().roster.declared:
                 return [f"company: the ledger knows none with the id {company!r}"]
             standing = self._replay.standing(receipt["position"])
             at = as_moment(receipt["as_of"], "as_of")

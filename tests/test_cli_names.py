@@ -221,7 +221,7 @@ def test_precision_is_a_table_and_data(told: Any) -> None:
         (["accept", UNSURE, "huawei", "--by", ""], 2, "by: expected"),
         (["merge", "huawei", "other", "--why", "x" * 50_001], 2, "why: expected"),
         (["undo", UNSURE, "huawei"], 2, f"nothing was decided about '{UNSURE}' and huawei"),
-        (["merge", "huawei", "huawei"], 2, "huawei cannot be merged into itself"),
+        (["merge", "huawei", "huawei"], 2, "huawei and huawei are one company already"),
         (["merge", "huawei", "othr"], 1, "got 'othr'; did you mean 'other'?"),
         (["split", "huawei"], 2, "'huawei' was not merged into another company"),
         (["resolve", "X", "--identifier", "lei"], 2, "expected KIND=VALUE, got 'lei'"),

@@ -17,7 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 GROUND = {"errors", "forms", "model", "validation"}
 LANGUAGE = GROUND | {"evaluators", "rules", "ruleset", "vocabulary", "where", "yaml12"}
 NAMES = {"identifiers", "naming", "names", "resolution"}
-LOG = {"decisions", "names", "parties", "roster", "standing", "told"}
+LOG = {"decisions", "names", "parties", "resolution", "roster", "standing", "told"}
 ENGINE = {
     "bearing",
     "cited",
@@ -54,7 +54,7 @@ MAY_IMPORT = {
     "naming": {"naming"},
     "resolution": {"naming"},
     "names": NAMES | {"model"},
-    "decisions": {"forms", "model", "names"},
+    "decisions": {"forms", "model", "names", "resolution"},
     "parties": {"errors", "model"},
     "where": {"forms", "model"},
     "rules": {"forms", "model", "where"},
@@ -63,7 +63,7 @@ MAY_IMPORT = {
     "ruleset": LANGUAGE,
     "world": {"forms", "model"},
     "sources": GROUND | {"identifiers", "sources"},
-    "roster": {"decisions", "evaluators", "model", "names"},
+    "roster": {"decisions", "evaluators", "model", "names", "resolution"},
     "told": LOG - {"standing", "told"} | {"errors", "evaluators", "model", "ruleset"},
     "standing": LOG | {"evaluators", "forms", "model", "ruleset", "where"},
     "matters": {"evaluators", "rules", "told", "where"},
