@@ -1,8 +1,10 @@
 """What names are measured on: labelled ones, and a seeded million.
 
-The million is the names of real companies and made ones. Made names have the words of the real
-ones, each as often as there, with places, trades, legal forms and numbers; every fifth is a near
-neighbour of another, real or made: another company still, since a word or a number sets it apart.
+The million is the names of real companies and made ones. Made names have the common words of the
+real ones, each as often as there, and rare words of their own, with places, trades, legal forms and
+numbers; some are near neighbours of another, real or made: another company still, since a word or a
+number sets it apart. How many, and how seldom a rare word is a real one, are set so that TF-IDF of
+three letters finds among them what the README of the data says that it finds among a million.
 """
 
 from __future__ import annotations
@@ -46,7 +48,11 @@ FORM = re.compile(
 WORD = re.compile(r"(?i)^[a-z][a-z'-]+[a-z]$")
 NUMBER = re.compile(r"\d+|[ivx]+")
 CHUNK = 10_000
-NEIGHBOURS = 0.2
+NEIGHBOURS = 0.02
+REAL = 0.05
+"""How often a rare word is a real one."""
+COMMON = 5
+"""A word of so many names is a common one."""
 EASTERN = 0.1
 """Shares of the made names: near neighbours of others; those in Chinese or Japanese script."""
 
@@ -74,7 +80,8 @@ def _made(real: Sequence[str], chance: random.Random) -> Iterator[str]:
     counts = Counter(
         word.capitalize() for name in real for word in re.split(r"[\s,]+", name) if WORD.match(word)
     )
-    words = [word for word, _ in counts.most_common() if not FORM.match(word)]
+    words = [word for word, n in counts.most_common() if n >= COMMON and not FORM.match(word)]
+    rare = [word for word, n in counts.items() if n < COMMON and not FORM.match(word)]
     weights = list(itertools.accumulate(counts[word] for word in words))
     while True:
         drawn = iter(chance.choices(words, cum_weights=weights, k=4 * CHUNK))
@@ -86,16 +93,16 @@ def _made(real: Sequence[str], chance: random.Random) -> Iterator[str]:
             elif lot < NEIGHBOURS + EASTERN and eastern:
                 name = _crossed(chance.choice(eastern), chance.choice(eastern), chance)
             else:
-                name = _composed([next(drawn) for _ in range(chance.randint(1, 3))], chance)
+                few = [next(drawn) for _ in range(chance.randint(0, 2))]
+                own = [_rare(rare, chance) for _ in range(chance.randint(1, 2))]
+                name = _composed(own + few, chance)
             fresh.append(name)
         yield from fresh
         pool += chance.sample(fresh, CHUNK // 20)
 
 
 def _composed(words: list[str], chance: random.Random) -> str:
-    """Return a name of these words: half have a word that nobody else has, as real names do."""
-    if chance.random() < 0.5:
-        words[0] = "".join(chance.choices(SYLLABLES, k=chance.randint(2, 4))).capitalize()
+    """Return a name of these words, with a place, a trade, a number and a form as it comes."""
     parts = [words]
     if chance.random() < 0.3:
         parts.insert(chance.randint(0, 1), [chance.choice(PLACES)])
@@ -107,6 +114,13 @@ def _composed(words: list[str], chance: random.Random) -> str:
         parts.append([chance.choice(FORMS)])
     name = " ".join(word for part in parts for word in part)
     return name.upper() if chance.random() < 0.4 else name
+
+
+def _rare(real: Sequence[str], chance: random.Random) -> str:
+    """Return a word that few names have: made, or now and then a real one."""
+    if chance.random() < REAL:
+        return chance.choice(real)
+    return "".join(chance.choices(SYLLABLES, k=chance.randint(2, 4))).capitalize()
 
 
 def _numbered(chance: random.Random) -> list[str]:

@@ -21,11 +21,17 @@ TICKER = re.compile(r"[0-9A-Za-z]+:[!-9;-~]+")
 """An exchange and what stands for a share there: no spaces, no second colon."""
 
 
+NONE = frozenset({"", "-", "--", "0", "N/A", "NA", "NONE", "NULL", "NIL", "UNKNOWN", "TBD", "-0-"})
+"""What lists write where there is no identifier: two companies without one are not the same."""
+
+
 def canonical(kind: str, value: str) -> str:
     """Return an identifier as it is compared; ValueError where it cannot be one of its kind.
 
-    Kinds without a form of their own are stripped, in upper case.
+    Kinds without a form of their own are stripped, in upper case; a word for none is none.
     """
+    if kind not in FORMS and value.strip().upper() in NONE:
+        raise ValueError(f"expected an identifier, got {value!r}: leave it out where there is none")
     return FORMS.get(kind, str.upper)(value.strip())
 
 

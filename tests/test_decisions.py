@@ -180,10 +180,10 @@ def test_what_was_rejected_is_not_proposed_again(monitor: Monitor, url: str, nam
         other.ingest([listed(name)])
         other.declare([HUAWEI | {"aliases": ["Huawei Technology Co Syria", "Huawei Tech Company"]}])
         other.recalculate()
-    for again in (monitor, other):
-        assert near(huawei=0) == values(again)
-        assert [] == waiting(again)
-        assert [("review", "reject", "huawei")] == said(again)
+        for again in (monitor, other):
+            assert near(huawei=0) == values(again)
+            assert [] == waiting(again)
+            assert [("review", "reject", "huawei")] == said(again)
         assert "nobody" == again.resolve(name).verdict
 
 

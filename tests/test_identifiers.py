@@ -104,3 +104,10 @@ def valid(kind: str, number: str) -> bool:
         return number == canonical(kind, number)
     except ValueError:
         return False
+
+
+@pytest.mark.parametrize("value", ["N/A", " none ", "Unknown", "-", "0"])
+def test_a_word_for_none_is_no_identifier(value: str) -> None:
+    """Else two companies without one would be the same."""
+    with pytest.raises(ValueError, match=r"^expected an identifier, got .*: leave it out"):
+        canonical("duns", value)

@@ -10,8 +10,9 @@ import pytest
 import riskmon
 from riskmon.decisions import Merge
 from riskmon.errors import UnknownCompanyError, UsageError
-from riskmon.model import Holding
+from riskmon.model import Holding, Link
 from riskmon.monitor import Monitor
+from riskmon.newcomers import Together
 from tests.builders import Clock, company, event, listed, rule, values, write_rules
 
 LEI = "0000MADEUPCHILD00188"
@@ -261,3 +262,36 @@ def test_one_owner_told_by_two_lists_does_not_own_twice(monitor: Monitor, since:
     minority = values(monitor)["alpha"]
     monitor.declare([holding(0.3, **since)])
     assert near(alpha=minority, boss=60) == values(monitor)
+
+
+def test_a_remark_that_links_two_companies_waits_for_a_person(monitor: Monitor) -> None:
+    """Only between declared companies; whoever holds or unlinks them settles it, undeclared too."""
+    monitor.declare([company("oil", name="Made Up Oil Company"), company("ministry")])
+    remark = {"source": "ofac-sdn", "ref": "1", "name": "MADE UP OIL COMPANY"}
+    links = [Link.model_validate(remark | {"owner": one}) for one in ("MINISTRY", "Somebody")]
+    monitor.declare(links)
+    assert [("oil", "ministry", (links[0],))] == [tuple(one) for one in monitor.links()]
+    before = monitor._ledger.size()
+    monitor.unlink("oil", "ministry", by="J. Park")
+    assert [] == monitor.links()
+    monitor.hold("oil", "ministry", 0.6, since="2020-01-01")
+    monitor.ingest([OWNED | {"parties": [{"company": "ministry"}]}])
+    assert (before + 3, ["ministry"]) == (
+        monitor._ledger.size(),
+        [owner.company for owner in monitor.find("oil").owners],
+    )
+
+
+def test_a_company_that_comes_later_is_scored_beside_the_others(monitor: Monitor) -> None:
+    """Nothing that was computed is computed again, and a rebuild says the same."""
+    monitor.declare([company(f"firm-{one}") for one in range(20)])
+    monitor.ingest([listed(company=f"firm-{one}") | {"ref": str(one)} for one in range(20)])
+    monitor.ingest([listed("Zarvex Optics") | {"ref": "z"}])
+    before = monitor.scores()
+    assert 20 == len(before)
+    monitor.declare([company("zarvex", name="Zarvex Optics Ltd")])
+    now = {score.company: round(score.value, 9) for score in monitor.scores()}
+    assert isinstance(monitor._replay._view, Together)
+    assert {f"firm-{one}": 70 for one in range(20)} | {"zarvex": 70} == now
+    assert sorted(now) == [score.company for score in monitor.scores()]
+    assert 70 == round(monitor.score("zarvex").value, 9)

@@ -244,14 +244,16 @@ def test_a_party_is_the_company_that_its_name_means() -> None:
     """By id, by name, by alias, by identifier; an ambiguous name is nobody's."""
     firms = [
         *FIRMS,
-        company("dee", jurisdiction="us", identifiers={"lei": "5493"}, aliases=["Twin"]),
+        company(
+            "dee", jurisdiction="us", identifiers={"lei": "5493001KJTIIGC8Y1R12"}, aliases=["Twin"]
+        ),
         company("eff", jurisdiction="us", aliases=["Twin"]),
     ]
     where = {"party": {"role": "investor", "jurisdiction": "us"}}
     parties: dict[str, dict[str, Any]] = {
         "id": {"company": "acme"},
         "alias": {"name": "ACME ROBOTICS LTD"},
-        "identifier": {"name": "Anybody", "identifiers": {"lei": "5493"}},
+        "identifier": {"name": "Anybody", "identifiers": {"lei": "5493001KJTIIGC8Y1R12"}},
         "chinese": {"name": "Baidu"},
         "twin": {"name": "Twin"},
         "nobody": {"name": "Undeclared"},
