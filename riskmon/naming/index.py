@@ -26,7 +26,7 @@ BUCKETS = 2**21
 """Terms share buckets by their hash: no dictionary of them is kept."""
 CHUNK = 1_000_000
 """Terms that are sorted at a time, for memory."""
-MOST_POSTINGS = 100_000
+MOST_POSTINGS = 110_000
 """Telling terms are read first, and common ones no more once so many names were met."""
 LEAST_TERMS = 3
 """So many terms are read however common they are."""
@@ -40,8 +40,10 @@ LENGTH = 0.3
 """How much a longer name has to share more."""
 GATHERED = 200
 """Names that are put in order by their words."""
-SPARSE = 16
-"""Looking through all names costs less than sorting a sixteenth of them."""
+PROPOSED = 18_000
+"""So many names are proposed by the most telling terms; the others only say more of these."""
+FEW = 50_000
+"""Of so few names all are looked through: that costs less than sorting the proposed ones."""
 
 SKELETON = str.maketrans("lvfgdz", "rbhkts", "aeiou")
 """Consonants that scripts do not tell apart are written alike, vowels not at all."""
@@ -172,12 +174,10 @@ class Index:
             met = self._met
             for post, weight in zip(posts, weights, strict=True):
                 met[post] += weight
-            if sum(map(len, posts)) * SPARSE > self._size:
-                names = np.flatnonzero(met)
-            else:
-                names = np.unique(np.concatenate(posts))
+            names = np.flatnonzero(met) if self._size <= FEW else _proposed(posts)
             shared = met[names] * self._shorten[names]
-            met[names] = 0
+            for post in posts:
+                met[post] = 0
         if len(names) > GATHERED:
             keep = np.sort(np.argpartition(-shared, GATHERED)[:GATHERED])
             names, shared = names[keep], shared[keep]
@@ -198,6 +198,18 @@ class Index:
     def candidates(self, name: str, limit: int = 30) -> list[int]:
         """Return the positions of at most `limit` names, the most like `name` first."""
         return self.near(written(name), limit)
+
+
+def _proposed(posts: list[NDArray[np.int32]]) -> NDArray[np.int32]:
+    """Return the names under the most telling terms, each once."""
+    few: list[NDArray[np.int32]] = []
+    total = 0
+    for post in posts:
+        few.append(post)
+        total += len(post)
+        if total >= PROPOSED and len(few) >= LEAST_TERMS:
+            break
+    return np.unique(np.concatenate(few))
 
 
 def _text(name: Written) -> str:
