@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from riskmon import readmodel
-from riskmon.decisions import LIKENESS, MATCH, Match, body
+from riskmon.decisions import LIKENESS, MATCH, PERSON, Match, body, decision
 from riskmon.ledger import Fact, Ledger
 from riskmon.model import Company
 from riskmon.names import Names
@@ -52,9 +52,9 @@ class Matching:
         count = 0
         if names.ids:
             count += self._append(self._told_after(cursor, names), clock)
-            declared = self._declared_after(cursor)
-            if cursor and declared:
-                count += self._append(self._late(declared, names), clock)
+            asked = self._names_after(cursor)
+            if cursor and asked:
+                count += self._append(self._late(asked, names), clock)
         readmodel.reach(self._ledger.engine, CURSOR, head)
         return count
 
@@ -72,23 +72,25 @@ class Matching:
                 self._tried.add(named)
                 yield from accepted(named, names)
 
-    def _declared_after(self, cursor: int) -> list[Company]:
-        """Return the companies declared, with more names maybe, after the cursor."""
-        found = {}
-        for _, kind, _, ref, text in self._ledger.rest(cursor):
+    def _names_after(self, cursor: int) -> list[str]:
+        """Return the names that companies were declared by, or persons accepted, after it."""
+        found: dict[str, None] = {}
+        for _, kind, source, _, text in self._ledger.rest(cursor):
             if kind == "company.declared":
-                found[ref] = Company.model_validate_json(text)
-        return list(found.values())
+                firm = Company.model_validate_json(text)
+                found |= dict.fromkeys((firm.name, *firm.aliases))
+            elif kind == MATCH and source == PERSON and (told := decision(source, text)).accepted:
+                found[told.name] = None
+        return list(found)
 
-    def _late(self, declared: list[Company], names: Names) -> Iterator[Match]:
-        """Yield what is accepted of all names told, for companies that were declared later."""
+    def _late(self, asked: list[str], names: Names) -> Iterator[Match]:
+        """Yield what is accepted of all names told, for names that companies have since."""
         every = self._replay.standing().told.named.names
         for one in every[self._known :]:
             if one.names and one.company is None:
                 for name in one.names:
                     self._heard.add(one, name)
         self._known = len(every)
-        asked = [name for firm in declared for name in (firm.name, *firm.aliases)]
         near: dict[Named, None] = {}
         if len(asked) > len(self._heard):
             near = dict.fromkeys(self._heard.owners())

@@ -12,7 +12,7 @@ from pathlib import Path
 from riskmon import intake, readmodel, sources, whatif
 from riskmon.analyst import Analyst
 from riskmon.database import beside, default_url, shipped
-from riskmon.errors import Problem, RulesError, UnknownCompanyError, UsageError
+from riskmon.errors import DatabaseError, Problem, RulesError, UnknownCompanyError, UsageError
 from riskmon.foresight import foresight
 from riskmon.intake import OWN, Input, Intake
 from riskmon.ledger import Fact
@@ -106,7 +106,10 @@ class Monitor(Analyst):
             self._publish(self._load())
         file = Path(rejects) if rejects else beside(self._ledger.engine, ".rejected.jsonl")
         report = Intake(self._ledger, self._persons, self._clock, file).take(given, read, one)
-        report.matched = self.match()
+        try:
+            report.matched = self.match()
+        except DatabaseError as error:  # what was stored is stored: the report says so
+            log.warning("names will be matched by the next ingest or recalculation: %s", error)
         return report
 
     # Rules

@@ -215,3 +215,14 @@ def test_a_name_too_long_for_the_ledger_is_a_refused_row(monitor: Monitor) -> No
     assert ["parties[0].name"] == [one.field for one in report.rejected]
     assert "nobody" == monitor.resolve("Z" * 10_000).verdict
     assert "nobody" == monitor.resolve("Hikvision " * 1_000).verdict
+
+
+def test_a_name_that_a_person_accepts_brings_its_likes(monitor: Monitor) -> None:
+    """Names told earlier that are like the new alias are accepted with the next recalculation."""
+    monitor.declare([company("a", name="Acme")])
+    told = [listed("Zarvex Optics LLC"), listed("ZARVEX OPTICS") | {"ref": "2"}]
+    monitor.ingest(told)
+    monitor.accept("Zarvex Optics LLC", "a", why="renamed")
+    assert near(70) == monitor.score("a").value
+    monitor.recalculate()
+    assert near(91) == monitor.score("a").value
