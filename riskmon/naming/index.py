@@ -22,7 +22,8 @@ from rapidfuzz.process import cdist
 from riskmon.naming.scripts import sound
 from riskmon.naming.written import Written, read, written
 
-BUCKETS = 2**21
+MOST_BUCKETS, LEAST_BUCKETS = 2**21, 2**12
+BUCKETS_PER_NAME = 128
 """Terms share buckets by their hash: no dictionary of them is kept."""
 CHUNK = 1_000_000
 """Terms that are sorted at a time, for memory."""
@@ -71,18 +72,18 @@ def _runs(text: str) -> set[str]:
 
 
 def _hashed(prefix: str, found: Iterable[str]) -> Iterator[int]:
-    return (crc32((prefix + term).encode()) % BUCKETS for term in found)
+    return (crc32((prefix + term).encode()) for term in found)
 
 
 def _told(name: Written) -> set[int]:
-    """Return the buckets that a name is found in."""
+    """Return the hashes of the terms that a name is found by."""
     whole, runs = terms(name)
     found = {*_hashed("w", whole), *_hashed("r", runs)}
     return found.union(_hashed("n" if name.native else "b", bones(name)))
 
 
 def _asked(name: Written) -> dict[int, float]:
-    """Return the buckets to look for a name in, and what each counts."""
+    """Return the hashes of the terms to look for a name by, and what each counts."""
     whole, runs = terms(name)
     found = dict.fromkeys(_hashed("r", runs), RUN)
     found |= dict.fromkeys(_hashed("b" if name.native else "n", bones(name)), SKELETON_RUN)
@@ -95,10 +96,12 @@ class Index:
     def __init__(self, names: Sequence[str]) -> None:
         """`names`: in the order of the positions to come; about 350 bytes are kept of each."""
         self._size = len(names)
+        wanted = max(LEAST_BUCKETS, BUCKETS_PER_NAME * self._size)
+        self._mask = min(MOST_BUCKETS, 2 ** (wanted - 1).bit_length()) - 1
         buckets, lengths, ends, texts = array("I"), array("q"), array("q", [0]), StringIO()
         for name in names:
             one = read(name)
-            found = _told(one)
+            found = {term & self._mask for term in _told(one)}
             buckets.extend(found)
             lengths.append(len(found))
             texts.write(_text(one))
@@ -116,11 +119,12 @@ class Index:
 
         `codes`: the buckets of all names, one name after the other; `ends`: where each name's end.
         """
-        self._counts = np.zeros(BUCKETS, np.int32)
+        size = self._mask + 1
+        self._counts = np.zeros(size, np.int32)
         for start in range(0, len(codes), CHUNK):
             part = codes[start : start + CHUNK]
-            self._counts += np.bincount(part, minlength=BUCKETS).astype(np.int32)
-        self._first = np.zeros(BUCKETS, np.int32)
+            self._counts += np.bincount(part, minlength=size).astype(np.int32)
+        self._first = np.zeros(size, np.int32)
         np.cumsum(self._counts[:-1], out=self._first[1:])
         self._postings = np.empty(len(codes), np.int32)
         taken = self._first.copy()
@@ -147,8 +151,9 @@ class Index:
 
     def near(self, name: Written, limit: int) -> list[int]:
         """Return the positions of at most `limit` names, the most alike first."""
+        asked = {term & self._mask: weight for term, weight in _asked(name).items()}
         found = sorted(
-            (int(self._counts[bucket]), bucket, weight) for bucket, weight in _asked(name).items()
+            (int(self._counts[bucket]), bucket, weight) for bucket, weight in asked.items()
         )
         total = 0
         posts: list[NDArray[np.int32]] = []
