@@ -20,7 +20,7 @@ from riskmon.review import Linked, Waiting
 from riskmon.validation import check, did_you_mean
 from riskmon.witness import Moment, Witness, as_moment
 
-Told = TypeVar("Told", Match, Merge)
+Told = TypeVar("Told", Holding, Match, Merge, Unlink)
 
 CONFIDENCE = 1.959964
 """Of a normal distribution, 95 % is within so many deviations."""
@@ -153,12 +153,11 @@ class Analyst(Witness):
     ) -> None:
         """Say that a company holds a share, 0 to 1, of another; from `since` to `until`."""
         with self._lock:
-            told: dict[str, object] = {"company": self._declared(company)}
-            told["owner"] = self._declared(owner)
-            told |= {"share": share, "since": since, "until": until}
-            if isinstance(found := check(Holding, told), list):
-                raise UsageError("; ".join(map(str, found)))
-            self._ledger.append([intake.fact(found)], self._clock)
+            one, other = self._declared(company), self._declared(owner)
+            told = _checked(
+                Holding, company=one, owner=other, share=share, since=since, until=until
+            )
+            self._ledger.append([intake.fact(told)], self._clock)
 
     def unlink(
         self, company: str, owner: str, *, by: str | None = None, why: str | None = None
@@ -166,7 +165,7 @@ class Analyst(Witness):
         """Say that a company is not another one's; the two are not proposed again."""
         with self._lock:
             one, other = self._declared(company), self._declared(owner)
-            told = Unlink(company=one, owner=other, by=by, why=why)
+            told = _checked(Unlink, company=one, owner=other, by=by, why=why)
             fact = Fact(UNLINK, PERSON, f"{one} {other}", body(told))
             self._ledger.append([fact], self._clock)
 
@@ -174,27 +173,25 @@ class Analyst(Witness):
         """Return how often persons accepted what was so likely: what the thresholds are worth."""
         with self._lock:
             decisions = self._replay.standing().told.decisions
-            likely = {
-                (words(one.name), one.company): one.score
-                for _, one in decisions
-                if one.score is not None
-            }
-            verdicts = {
-                (words(one.name), one.company): one.accepted
-                for _, one in decisions
-                if not one.automatic
-            }
+        likely = {
+            (words(one.name), one.company): one.score
+            for _, one in decisions
+            if one.score is not None
+        }
+        verdicts = {
+            (words(one.name), one.company): one.accepted
+            for _, one in decisions
+            if not one.automatic
+        }
+        decided = [
+            (likely[pair], verdict)
+            for pair, verdict in verdicts.items()
+            if verdict is not None and pair in likely
+        ]
         found = []
         for least, most in itertools.pairwise(BANDS):
             last = most == BANDS[-1]
-            said = [
-                verdict
-                for pair, verdict in verdicts.items()
-                if verdict is not None
-                and pair in likely
-                and least <= (likely[pair] or 0.0)
-                and ((likely[pair] or 0.0) < most or last)
-            ]
+            said = [verdict for one, verdict in decided if least <= one and (one < most or last)]
             found.append(Precision(least, most, len(said), sum(said)))
         return found
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from riskmon.cli_common import opened, out, position, print_json, say
+from riskmon.cli_common import opened, out, position, say
 from riskmon.errors import UsageError
 
 MOST_SHOWN = 10_000
@@ -73,11 +73,7 @@ def _resolve(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--identifier: expected KIND=VALUE, got {wrong[0]!r}")
     with opened(arguments) as monitor:
         found = monitor.resolve(arguments.name, **{kind: value for kind, _, value in pairs})
-    if arguments.json:
-        print_json(found.to_dict())
-    else:
-        show_names.resolution(arguments.name, found)
-    return 0
+    return out(arguments, found.to_dict(), lambda: show_names.resolution(arguments.name, found))
 
 
 def _review(arguments: argparse.Namespace) -> int:
@@ -85,11 +81,8 @@ def _review(arguments: argparse.Namespace) -> int:
 
     with opened(arguments) as monitor:
         found = monitor.review(arguments.limit, as_of=arguments.as_of)
-    if arguments.json:
-        print_json([one.to_dict() for one in found])
-    else:
-        show_names.waiting(found)
-    return 0
+    told = [one.to_dict() for one in found]
+    return out(arguments, told, lambda: show_names.waiting(found))
 
 
 def _accept(arguments: argparse.Namespace) -> int:
@@ -115,11 +108,8 @@ def _decided(arguments: argparse.Namespace, verdict: str, told: str) -> int:
 
 def _said(arguments: argparse.Namespace, told: str, verdict: str, *names: str) -> int:
     """Say what was decided, as a document where `--json` asks for one."""
-    if arguments.json:
-        print_json({"decided": verdict} | {name: getattr(arguments, name) for name in names})
-    else:
-        say(told)
-    return 0
+    decided = {"decided": verdict} | {name: getattr(arguments, name) for name in names}
+    return out(arguments, decided, lambda: say(told))
 
 
 def _merge(arguments: argparse.Namespace) -> int:
@@ -141,13 +131,8 @@ def _links(arguments: argparse.Namespace) -> int:
 
     with opened(arguments) as monitor:
         found = monitor.links()
-    if arguments.json:
-        print_json(
-            [one._asdict() | {"links": [link.model_dump() for link in one.links]} for one in found]
-        )
-    else:
-        show_names.links(found)
-    return 0
+    told = [one._asdict() | {"links": [link.model_dump() for link in one.links]} for one in found]
+    return out(arguments, told, lambda: show_names.links(found))
 
 
 def _hold(arguments: argparse.Namespace) -> int:

@@ -309,9 +309,7 @@ class Names:
         return Candidate(company, found, tuple(vetoes))
 
     def company_of(self, party: Party) -> str | None:
-        """Return the company that `party` is, None for a person and for nobody known."""
-        if party.company is not None:
-            return party.company if party.company in self.ids else None
+        """Return the company that a party means by name; None for a person, and nobody known."""
         if party.kind == "person" or party.name is None:
             return None
         return self.known((party.name, *party.aliases), party.identifiers).company

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from riskmon.naming.likeness import Likeness
@@ -35,7 +35,7 @@ class Candidate:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as data."""
-        return {"company": self.company, **asdict(self.likeness), "vetoes": list(self.vetoes)}
+        return {"company": self.company, **self.likeness.to_dict(), "vetoes": list(self.vetoes)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -295,3 +295,13 @@ def test_a_company_that_comes_later_is_scored_beside_the_others(monitor: Monitor
     assert {f"firm-{one}": 70 for one in range(20)} | {"zarvex": 70} == now
     assert sorted(now) == [score.company for score in monitor.scores()]
     assert 70 == round(monitor.score("zarvex").value, 9)
+
+
+@pytest.mark.parametrize("by", ["", "x" * 3000])
+def test_a_link_is_turned_down_by_somebody_who_can_be_named(monitor: Monitor, by: str) -> None:
+    """Else it is said, and nothing is stored."""
+    monitor.declare([company("a"), company("b")])
+    before = monitor._ledger.size()
+    with pytest.raises(UsageError, match="by: expected"):
+        monitor.unlink("a", "b", by=by)
+    assert before == monitor._ledger.size()

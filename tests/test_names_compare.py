@@ -500,3 +500,10 @@ def test_no_labelled_sibling_is_likelier_than_siblings_are(labelled: list[dict[s
     siblings = [(row["name_a"], row["name_b"]) for row in labelled if row["kind"] == "neg_number"]
     assert siblings
     assert [] == [pair for pair in siblings if compare(*pair) > trees.SIBLINGS]
+
+
+def test_a_korean_form_is_one_however_it_is_written() -> None:
+    """In one character, in brackets, or in full."""
+    names = ["\u321c한화", "(주)한화", "한화 주식회사"]
+    assert ["한화"] * 3 == [written.written(name).native for name in names]
+    assert [1.0, 1.0] == [compare(names[0], name) for name in names[1:]]

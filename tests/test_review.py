@@ -110,6 +110,10 @@ def test_what_waits_is_data(monitor: Monitor) -> None:
                 "asked": OURS,
                 "stored": "Huawei Technologies Co., Ltd.",
                 "score": candidate.score,
+                "met": [one._asdict() for one in candidate.likeness.met],
+                "left": {"asked": ["syria"], "stored": []},
+                "numbers": {"asked": [], "stored": []},
+                "legal_forms": {"asked": [], "stored": ["co ltd"]},
                 "vetoes": list(candidate.vetoes),
             }
         ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rapidfuzz.fuzz import ratio
 
@@ -102,6 +102,20 @@ class Likeness:
             Meeting(one.a, one.b, pairs.HOW[one.how], round(one.alike, 2))
             for one in self._aligned.met
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what was found, as data."""
+        a, b = written(self.asked), written(self.stored)
+        _, left_a, left_b = self._aligned
+        return {
+            "asked": self.asked,
+            "stored": self.stored,
+            "score": self.score,
+            "met": [one._asdict() for one in self.met],
+            "left": {"asked": [w.text for w in left_a], "stored": [w.text for w in left_b]},
+            "numbers": {"asked": [*a.numbers], "stored": [*b.numbers]},
+            "legal_forms": {"asked": [*a.legal], "stored": [*b.legal]},
+        }
 
     @property
     def reasons(self) -> tuple[str, ...]:

@@ -32,9 +32,9 @@ SCRIPTS = (
 NATIVE = frozenset({"han", "kana", "hangul"})
 """Scripts without spaces between words."""
 LOOKALIKE = frozenset({"latin", "cyrillic", "greek"})
-JAPANESE_FORMS = re.compile("株式会社|有限会社|合同会社|合資会社|㈱|\\(株\\)")
+JAPANESE_FORMS = re.compile("株式会社|有限会社|合同会社|合資会社|\\(株\\)")
 OTHER_FORMS = re.compile(
-    "股份有限公司|有限责任公司|有限責任公司|股份公司|有限公司|集团公司|集團公司|公司|주식회사|㈜"
+    "股份有限公司|有限责任公司|有限責任公司|股份公司|有限公司|集团公司|集團公司|公司|주식회사|\\(주\\)"
 )
 """Legal forms in Chinese and Korean; those in Latin letters are in `legal.py`."""
 LOANS = {

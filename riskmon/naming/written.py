@@ -104,7 +104,7 @@ BRACKETS = re.compile(r"\(([^()]*)\)")
 KNOWN_AS = re.compile(r"\(?\b(?:[fna]\.?k\.?a\.?|formerly|also known as)\b.*$")
 """What follows is another name."""
 WORDS = re.compile(r"[a-z]+|[0-9]+(?:st|nd|rd|th)\b|[0-9]+")
-MARKS = frozenset("\u2018\u2019\u201c\u201d\u00b4\u02bb\u02bc\u02be\u02bf・ー㈜㈱")
+MARKS = frozenset("\u2018\u2019\u201c\u201d\u00b4\u02bb\u02bc\u02be\u02bf・ー")
 """Marks that are read; others outside ASCII, and emoji, are read as space."""
 SMALL = frozenset(
     {"and", "of", "for", "the", "de", "la", "le", "los", "las", "del", "et", "und", "y", "in", "e"}
