@@ -18,7 +18,7 @@ from riskmon.errors import RiskmonError, UsageError
 
 if TYPE_CHECKING:
     from riskmon.monitor import Monitor
-    from riskmon.results import Report
+    from riskmon.reports import Report
 
 REFUSED = 1
 

@@ -1,16 +1,17 @@
-"""What is decided about names and companies: entries like any other, so that a replay knows them.
+"""What is decided about names, companies, copies of lists and drafts: entries like any other.
 
-Of one name and one company the latest decision stands; `undo` is as if nothing had been decided.
+So a replay knows them. Of one name and one company the latest decision stands; `undo` is as if nothing had been decided.
 """
 
 from __future__ import annotations
 
+from datetime import date
 from hashlib import sha256
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from riskmon.forms import Id, LongText, Share, Text
+from riskmon.forms import Id, LongText, Ref, Share, Text
 from riskmon.model import Noun
 from riskmon.names import words
 from riskmon.resolution import Decision
@@ -19,6 +20,8 @@ PERSON, LIKENESS = "review", "riskmon"
 """The `source` of what a person decides, and of what likeness decides."""
 MATCH, MERGE, HOLDING = "match.decided", "merge.decided", "holding.told"
 LINK, UNLINK = "link.told", "link.rejected"
+READ, HELD, RELEASED = "copy.read", "copy.held", "copy.decided"
+DRAFT, DRAFTED = "draft.told", "draft.decided"
 """Kinds of entries."""
 
 
@@ -63,7 +66,47 @@ class Unlink(Noun):
     why: LongText | None = None
 
 
-def body(told: Match | Merge | Unlink) -> str:
+class Held(Noun):
+    """That a copy of a list is not credible, and waits for a person. Key: the list and its digest.
+
+    The counts say what it would change.
+    """
+
+    source: Id
+    digest: Text
+    """SHA-256 of the copy, which is kept."""
+    file: Text
+    day: date
+    """That the copy is of."""
+    partial: bool = False
+    reasons: Annotated[tuple[LongText, ...], Field(max_length=1000)]
+    rows: int
+    standing: int
+    """Entries that stand."""
+    listed: int
+    amended: int
+    delisted: int
+    refused: int
+
+    @property
+    def ref(self) -> str:
+        """What the entry is known by."""
+        return self.digest[:32]
+
+
+class Ruling(Noun):
+    """Whether a copy that was held is taken in, or a draft is an event. Key: that of the other."""
+
+    source: Id
+    ref: Ref
+    verdict: Literal["accept", "reject"]
+    by: Text | None = None
+    why: LongText | None = None
+    confidence: Share | None = None
+    """From which confidence on drafts are accepted, where no person looked at each."""
+
+
+def body(told: Match | Merge | Unlink | Held | Ruling) -> str:
     """Return the JSON by which the ledger knows a decision."""
     return told.model_dump_json(exclude_defaults=True)
 

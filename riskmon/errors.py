@@ -103,3 +103,16 @@ class MissingExtraError(RiskmonError):
 
     def __init__(self, library: str, extra: str) -> None:
         super().__init__(f"this needs {library}: python3 -m pip install 'riskmon[{extra}]'")
+
+
+class FetchError(RiskmonError):
+    """A document cannot be fetched."""
+
+    def __init__(self, url: str = "", tries: Iterable[str] = (), advice: str = "") -> None:
+        self.url = url
+        """Without its query, which may hold a secret."""
+        self.tries = tuple(tries)
+        """What happened, try by try."""
+        lines = [f"try {number}: {what}" for number, what in enumerate(self.tries, 1)]
+        heading = f"{url} cannot be fetched:" if url else ""
+        super().__init__("\n  ".join(filter(None, [heading, *lines, advice])))

@@ -12,13 +12,25 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from riskmon.decisions import HOLDING, LINK
+from riskmon.decisions import DRAFT, HOLDING, LINK, READ
 from riskmon.errors import InputError, Problem
 from riskmon.ledger import Fact, Ledger
-from riskmon.model import Company, Event, Holding, Link, Row, Withdrawal, canonical
+from riskmon.model import (
+    Company,
+    Draft,
+    Event,
+    Holding,
+    Link,
+    Note,
+    Noun,
+    Row,
+    Withdrawal,
+    canonical,
+)
 from riskmon.persons import Persons, named
-from riskmon.results import Rejected, Report
+from riskmon.reports import Rejected, Report
 from riskmon.sources import Read, jsonl
+from riskmon.spells import Copy
 
 OWN = "riskmon"
 """The `source` of what riskmon's user declares and publishes."""
@@ -60,15 +72,30 @@ class Intake:
         """Append what `given` tells, and return what became of it."""
         with rows(given, read, one, self._rejects) as (name, given_rows):
             report = Report(name)
-            for _ in self._filled(given_rows):
+            for _ in self._filled(given_rows, report):
                 self._store(report)
         return report
 
-    def _filled(self, given: Iterator[Row]) -> Iterator[None]:
+    def take_in(self, name: str, copy: Iterator[Row]) -> Report:
+        """Append what a copy of a list tells: each part of it in one transaction."""
+        report = Report(name)
+        for row in copy:
+            self._add(row, report)
+            if isinstance(row.told, Copy):
+                self._store(report)
+        self._store(report)
+        return report
+
+    def refuse(self, report: Report, row: Row) -> None:
+        """Refuse a row."""
+        self._add(row, report)
+        self._store(report)
+
+    def _filled(self, given: Iterator[Row], report: Report) -> Iterator[None]:
         """Yield where a batch is full, and last; where the giver fails, too, before it is said."""
         try:
             for row in given:
-                self._add(row)
+                self._add(row, report)
                 if len(self._facts) + len(self._refused) == BATCH:
                     yield
         except Exception:
@@ -76,7 +103,7 @@ class Intake:
             raise
         yield
 
-    def _add(self, row: Row) -> None:
+    def _add(self, row: Row, report: Report) -> None:
         _, _, told, body = row
         if isinstance(told, Event):
             companies = [party.company for party in told.parties]
@@ -87,11 +114,13 @@ class Intake:
             self._types.append(told.type)
         elif isinstance(told, list):
             self._refused.append((row, told))
+        elif isinstance(told, Note):
+            report.notes.append(told.text)
         else:
             made = fact(told)
             self._unsure[len(self._facts)] = row
             self._facts.append(made)
-            self._types.append("")
+            self._types.append(made.kind if isinstance(told, Copy | Draft) else "")
 
     def _store(self, report: Report) -> None:
         self._refuse_strangers()
@@ -159,10 +188,14 @@ class Intake:
 
     def _seal(self) -> None:
         """Seal the bodies of the events that name persons."""
-        secret = {
-            index: row.told
+        told = {
+            index: row.told.event if isinstance(row.told, Draft) else row.told
             for index, row in self._unsure.items()
-            if isinstance(row.told, Event) and named(row.told)
+        }
+        secret = {
+            index: event
+            for index, event in told.items()
+            if isinstance(event, Event) and named(event)
         }
         if secret:
             bodies = self._persons.seal(list(secret.values()))
@@ -173,14 +206,20 @@ class Intake:
 NEVER_TOLD = Problem("expected the source and ref of a report, got one never told", field="ref")
 
 
-def fact(told: Withdrawal | Company | Holding | Link) -> Fact:
+def fact(told: Noun | Draft) -> Fact:
     """Return what is to be an entry."""
+    if isinstance(told, Draft):
+        return Fact(DRAFT, told.event.source, told.event.ref, canonical(told.event))
+    if isinstance(told, Copy):
+        return Fact(READ, told.source, told.ref, canonical(told))
     if isinstance(told, Company):
         return Fact("company.declared", OWN, told.id, canonical(told))
     if isinstance(told, Withdrawal):
         return Fact("event.withdrawn", told.source, told.ref, canonical(told))
     if isinstance(told, Link):
         return Fact(LINK, told.source, f"{told.ref} {told.owner}"[:MOST_REF], canonical(told))
+    if not isinstance(told, Holding):
+        raise TypeError(f"expected what a source tells, got {type(told).__name__}")
     since = f" {told.since:%Y-%m-%dT%H:%M:%S.%fZ}" if told.since else ""
     return Fact(HOLDING, OWN, f"{told.company} {told.owner}{since}", canonical(told))
 

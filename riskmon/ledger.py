@@ -24,7 +24,7 @@ from riskmon.evidence import EMPTY, Head, chained
 from riskmon.forms import utc_text
 from riskmon.heads import Kept
 from riskmon.model import Entry, Taken
-from riskmon.tables import entry
+from riskmon.tables import REST, entry
 
 Outcome = Literal["appended", "revised", "withdrawn", "duplicate", "unknown"]
 
@@ -178,6 +178,8 @@ class Ledger:
             query = query.where(entry.c.position <= until)
         if kinds:
             query = query.where(entry.c.kind.in_(kinds))
+        if kinds and "event.recorded" not in kinds:
+            query = query.where(REST)  # by the index of those
         with reading(self.engine) as connection:
             try:
                 with connection.execution_options(yield_per=10_000).execute(query) as rows:
@@ -266,6 +268,25 @@ class Ledger:
                     query.where(entry.c.ref.in_(asked[start : start + MOST_VARIABLES]))
                 )
             }
+
+    def of(self, kind: str, source: str) -> list[Entry]:
+        """Return the entries of `kind` by `source`, in order."""
+        query = sa.select(entry).where(entry.c.source == source, entry.c.kind == kind)
+        with reading(self.engine) as connection:
+            rows = connection.execute(query.order_by(entry.c.position))
+            return [Entry._make(row) for row in rows]
+
+    def latest(self, kind: str, source: str, refs: Iterable[str]) -> list[Entry]:
+        """Return the latest revision of `kind` by `source` under each of `refs`."""
+        found: dict[str, Entry] = {}
+        asked = sorted(refs)
+        query = sa.select(entry).where(entry.c.source == source, entry.c.kind == kind)
+        for start in range(0, len(asked), MOST_VARIABLES):
+            some = query.where(entry.c.ref.in_(asked[start : start + MOST_VARIABLES]))
+            with reading(self.engine) as connection:
+                rows = connection.execute(some.order_by(entry.c.revision))
+                found |= {row.ref: Entry._make(row) for row in rows}
+        return list(found.values())
 
     def first(self, kind: str) -> Entry | None:
         """Return the first entry of `kind`, None where there is none."""

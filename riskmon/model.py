@@ -319,17 +319,32 @@ class Score:
         return dict(sorted(sums.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
+class Draft(NamedTuple):
+    """An event that a text seems to tell: it scores nothing before it is accepted.
+
+    Its attributes have the `sentence` it stands on and the `confidence` in it, 0 to 1.
+    """
+
+    event: Event
+
+
+class Note(NamedTuple):
+    """What a user is to know of an input that is read all the same."""
+
+    text: str
+
+
 class Row(NamedTuple):
     """One row of an input: where it stands, its raw text, and what it tells or why not."""
 
     line: int
     raw: str
-    told: Event | Withdrawal | Company | Holding | Link | list[Problem]
+    told: Noun | Draft | Note | list[Problem]
     body: str = ""
     """What is told as canonical JSON, where the source has it; else `canonical` makes it."""
 
 
-def canonical(told: Event | Withdrawal | Company | Holding | Link) -> str:
+def canonical(told: Noun) -> str:
     """Return the JSON by which the ledger knows what is told: the same for the same.
 
     Fields are in the order in which they are declared, those left out absent, maps sorted by

@@ -9,19 +9,18 @@ from datetime import UTC, datetime, timedelta
 from os import PathLike
 from pathlib import Path
 
-from riskmon import intake, readmodel, sources, whatif
-from riskmon.analyst import Analyst
-from riskmon.database import beside, default_url, shipped
-from riskmon.errors import DatabaseError, Problem, RulesError, UnknownCompanyError, UsageError
+from riskmon import readmodel, whatif
+from riskmon.database import default_url, shipped
+from riskmon.errors import Problem, RulesError, UnknownCompanyError, UsageError
 from riskmon.foresight import foresight
-from riskmon.intake import OWN, Input, Intake
+from riskmon.gathering import Gatherer
+from riskmon.intake import OWN
 from riskmon.ledger import Fact
 from riskmon.model import Company, Event, Score, points
 from riskmon.names import words
-from riskmon.results import Histories, History, Move, Point, Report, Run, Scores, Status, WhatIf
+from riskmon.results import Histories, History, Move, Point, Run, Scores, Status, WhatIf
 from riskmon.ruleset import Ruleset, load_ruleset
 from riskmon.scoring import View, points_of, steps
-from riskmon.sources import jsonl
 from riskmon.standing import Standing
 from riskmon.validation import did_you_mean
 from riskmon.witness import Moment, as_moment
@@ -52,7 +51,7 @@ def open(  # noqa: A001 (riskmon.open, as one opens a file)
     return Monitor(url or default_url(), Path(rules or shipped("rules")), clock)
 
 
-class Monitor(Analyst):
+class Monitor(Gatherer):
     """Events in, scores out. Use it as a context manager, or `close` it."""
 
     def __init__(self, url: str, rules: Path, clock: Callable[[], datetime]) -> None:
@@ -61,56 +60,9 @@ class Monitor(Analyst):
         super().__init__(url, clock)
         self._rules = rules
 
-    # In
-
-    def declare(
-        self,
-        companies: Input,
-        *,
-        source: str = "jsonl",
-        rejects: str | PathLike[str] | None = None,
-    ) -> Report:
-        """Put companies on the watchlist, or say anew what is known of them.
-
-        `companies`: a path or open binary file in the format of `source` (`jsonl`: one JSON object
-        a line), or an iterable of dict, Company or Holding. Returns counts, and what was rejected
-        with line, field and reason. Names told earlier that are these companies' are found.
-        """
-        own = source == "jsonl"
-        read = intake.read_companies if own else sources.reader(source)
-        return self._take(companies, read, intake.one_company, rejects)
-
-    def ingest(
-        self,
-        events: Input,
-        *,
-        source: str = "jsonl",
-        rejects: str | PathLike[str] | None = None,
-    ) -> Report:
-        """Append what `events` tell: new ones, revisions, withdrawals; repeats vanish.
-
-        `events`: a path or open binary file in the format of `source`, or an iterable of dict
-        or Event. Good rows around a bad one are stored; the bad ones are in the report and in
-        the file `report.rejects` (`rejects`, else a file beside the database).
-        """
-        return self._take(events, sources.reader(source), jsonl.told, rejects)
-
-    def _take(
-        self,
-        given: Input,
-        read: sources.Read,
-        one: intake.One,
-        rejects: str | PathLike[str] | None,
-    ) -> Report:
+    def _begin(self) -> None:
         if self._ledger.first("ruleset.published") is None:
             self._publish(self._load())
-        file = Path(rejects) if rejects else beside(self._ledger.engine, ".rejected.jsonl")
-        report = Intake(self._ledger, self._persons, self._clock, file).take(given, read, one)
-        try:
-            report.matched = self.match()
-        except DatabaseError as error:  # what was stored is stored: the report says so
-            log.warning("names will be matched by the next ingest or recalculation: %s", error)
-        return report
 
     # Rules
 

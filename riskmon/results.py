@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import math
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
@@ -13,11 +12,11 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar, overload
 
 from riskmon.cited import Cited
-from riskmon.errors import MissingExtraError, Problem
+from riskmon.errors import MissingExtraError
 from riskmon.examples import Outcome
 from riskmon.foresight import Foresight
 from riskmon.forms import utc_text
-from riskmon.model import Event, Score, level
+from riskmon.model import Noun, Score, level
 from riskmon.whatif import Difference, Spell
 
 Row = TypeVar("Row")
@@ -199,64 +198,6 @@ class WhatIf(Frame[Difference]):
         return {"companies": list(self), **{name: getattr(self, name) for name in rest}}
 
 
-class Rejected(NamedTuple):
-    """A row that was refused: where, the first wrong field, every reason, and the row itself."""
-
-    file: str
-    line: int
-    field: str
-    reason: str
-    raw: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.reason}"
-
-
-@dataclass
-class Report:
-    """What an ingest or a declaration did: nothing is dropped silently."""
-
-    file: str = ""
-    appended: int = 0
-    revised: int = 0
-    withdrawn: int = 0
-    duplicates: int = 0
-    types: dict[str, int] = field(default_factory=dict)
-    """Appended, by event type."""
-    matched: int = 0
-    """Names that were accepted as a company's by likeness."""
-    ignored: int = 0
-    """Owners told of companies that nobody declared."""
-    rejected: list[Rejected] = field(default_factory=list)
-    rejects: Path | None = None
-    """The file that the rejected rows were written to; None where there are none."""
-
-    def count(self, outcomes: Sequence[str], types: Sequence[str]) -> None:
-        """Note what became of rows: appended, revised, withdrawn or duplicate; and their types."""
-        counts = Counter(outcomes)
-        self.appended += counts["appended"]
-        self.revised += counts["revised"]
-        self.withdrawn += counts["withdrawn"]
-        self.duplicates += counts["duplicate"]
-        told = zip(types, outcomes, strict=True)
-        for type_, count in Counter([one for one, how in told if how == "appended"]).items():
-            if type_:
-                self.types[type_] = self.types.get(type_, 0) + count
-
-    def reject(self, line: int, raw: str, problems: Sequence[Problem]) -> None:
-        """Note a refused row."""
-        reason = "; ".join(map(str, problems))
-        self.rejected.append(Rejected(self.file, line, problems[0].field, reason, raw))
-
-    def __str__(self) -> str:
-        counts = {name: getattr(self, name) for name in ("appended", "revised", "withdrawn")}
-        counts |= {"duplicates": self.duplicates, "rejected": len(self.rejected)}
-        matched = "name matched" if self.matched == 1 else "names matched"
-        more = {matched: self.matched, "ignored": self.ignored}
-        counts |= {name: count for name, count in more.items() if count}
-        return ", ".join(f"{count:,} {name}" for name, count in counts.items())
-
-
 class Move(NamedTuple):
     """A company whose score moved between two recalculations."""
 
@@ -311,10 +252,10 @@ def to_json(value: object) -> Any:
         names = ("company", "name", "declared", "value", "level", "categories", "lines", "shadow")
         clocks = ("as_of", "known_at", "position", "ruleset", "failed")
         return {name: to_json(getattr(value, name)) for name in (*names, *clocks)}
-    if isinstance(value, Event):
-        return value.model_dump(mode="json", exclude_defaults=True)
     if isinstance(value, Frame):
         return to_json(value.to_json() if isinstance(value, WhatIf) else value.to_dicts())
+    if isinstance(value, Noun):
+        return value.model_dump(mode="json", exclude_defaults=True)
     if isinstance(value, datetime):
         return utc_text(value).replace(".000000Z", "Z")
     if is_dataclass(value):

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 from riskmon.errors import safe
 from riskmon.model import LEVELS, Entry, Event, Line, Score
-from riskmon.results import History, Report, Run, Scores, Status
+from riskmon.reports import Report
+from riskmon.results import History, Run, Scores, Status
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -12,6 +12,7 @@ import pytest
 
 from riskmon import sources
 from riskmon.model import Company, Row
+from riskmon.formats import table
 from riskmon.sources import companies_csv, gleif_relationships
 from tests.test_sources import read
 
@@ -113,7 +114,7 @@ def test_a_row_that_never_ends_is_refused_and_the_next_one_read() -> None:
         rows = list(sources.reader("companies-csv")(stream))
         told = [row.told.id for row in rows if isinstance(row.told, Company)]
         assert ("a", "z") == (told[0], told[-1])
-        assert max(len(row.raw) for row in rows) <= companies_csv.MOST_BYTES + 201
+        assert max(len(row.raw) for row in rows) <= table.MOST_BYTES + 201
         (problem,) = next(row.told for row in rows if isinstance(row.told, list))
         assert problem.message.startswith("expected at most 1,048,576 bytes a row")
 

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from riskmon.errors import Problem
+from riskmon.formats import table
 from riskmon.identifiers import canonical
 from riskmon.model import Company, Row
-from riskmon.sources import companies_csv
 from riskmon.validation import check
 
 NAME = "Entity.LegalName"
@@ -32,7 +32,7 @@ IN_ERROR = {"ANNULLED", "DUPLICATE"}
 
 def read(stream: BinaryIO) -> Iterator[Row]:
     """Yield a company, its id `lei:<LEI>`, for each entity."""
-    for line, raw, cells in companies_csv.rows(stream, _columns):
+    for line, raw, cells in table.rows(stream, _columns):
         if isinstance(cells, list):
             yield Row(line, raw, cells)
         elif cells.get(STATUS, "").upper() not in IN_ERROR:
@@ -40,10 +40,10 @@ def read(stream: BinaryIO) -> Iterator[Row]:
 
 
 def _columns(header: Sequence[str]) -> list[Problem]:
-    return companies_csv.missing(header, ("LEI", NAME))
+    return table.missing(header, ("LEI", NAME))
 
 
-def _company(cells: companies_csv.Cells) -> Company | list[Problem]:
+def _company(cells: table.Cells) -> Company | list[Problem]:
     try:
         lei = canonical("lei", cells["LEI"])
     except ValueError as error:

@@ -19,9 +19,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from riskmon.errors import Problem
+from riskmon.formats import table
 from riskmon.identifiers import canonical
 from riskmon.model import Holding, Row
-from riskmon.sources import companies_csv
 from riskmon.validation import check, shown
 
 COMPANY, OWNER = "Relationship.StartNode.NodeID", "Relationship.EndNode.NodeID"
@@ -47,7 +47,7 @@ def read(stream: BinaryIO) -> Iterator[Row]:
     """Yield a holding for each relationship of ownership: direct ones, then ultimate ones."""
     direct: set[tuple[str, str]] = set()
     waiting: list[tuple[tuple[str, str], Row]] = []
-    for line, raw, cells in companies_csv.rows(stream, _columns):
+    for line, raw, cells in table.rows(stream, _columns):
         if isinstance(cells, list):
             yield Row(line, raw, cells)
             continue
@@ -69,10 +69,10 @@ def read(stream: BinaryIO) -> Iterator[Row]:
 
 
 def _columns(header: Sequence[str]) -> list[Problem]:
-    return companies_csv.missing(header, (COMPANY, OWNER, TYPE, STATUS))
+    return table.missing(header, (COMPANY, OWNER, TYPE, STATUS))
 
 
-def _holding(cells: companies_csv.Cells) -> Holding | list[Problem]:
+def _holding(cells: table.Cells) -> Holding | list[Problem]:
     data: dict[str, Any] = {}
     problems: list[Problem] = []
     for field, column in (("company", COMPANY), ("owner", OWNER)):
@@ -96,7 +96,7 @@ def _holding(cells: companies_csv.Cells) -> Holding | list[Problem]:
     return problems + told if isinstance(told, list) else told
 
 
-def _period(cells: companies_csv.Cells) -> dict[str, str]:
+def _period(cells: table.Cells) -> dict[str, str]:
     """Return since when and until when: not of which accounts, nor when it was filed."""
     for number in NUMBERS:
         period = f"Relationship.Period.{number}"
@@ -106,7 +106,7 @@ def _period(cells: companies_csv.Cells) -> dict[str, str]:
     return {}
 
 
-def _share(cells: companies_csv.Cells) -> float | Problem:
+def _share(cells: table.Cells) -> float | Problem:
     """Return the share that the relationship's percentage says, `CONTROL` where it has none."""
     for number in NUMBERS:
         quantifier = f"Relationship.Quantifiers.{number}"
