@@ -14,6 +14,7 @@ from riskmon.cli_common import clocks, opened, out, print_json, say
 from riskmon.cli_evidence import add_commands
 from riskmon.cli_names import add_names
 from riskmon.cli_rules import add_rules
+from riskmon.cli_sources import add_sources
 from riskmon.errors import RiskmonError, UsageError
 
 if TYPE_CHECKING:
@@ -88,7 +89,14 @@ def parser() -> argparse.ArgumentParser:
         "--source", default="jsonl", metavar="NAME", help="format (default: jsonl)"
     )
     add("declare", _declare, "put companies on the watchlist", where, formats)
-    add("ingest", _ingest, "append events", where, formats)
+    ingest = add(
+        "ingest", _ingest, "append events, or what a copy of a list changes", where, formats
+    )
+    ingest.add_argument("--map", metavar="FILE", help="which column of a table is what")
+    ingest.add_argument(
+        "--partial", action="store_true", help="a part of a list: what it lacks is not delisted"
+    )
+    ingest.add_argument("--dated", metavar="DAY", help="the day it is of (default: its own, today)")
     add("recalculate", _recalculate, "publish changed rules; say what moved", where)
     add("score", _score, "a company's score", where, then, name)
     add("scores", _scores, "all scores, highest first", where, then)
@@ -96,6 +104,7 @@ def parser() -> argparse.ArgumentParser:
     _add_steps(add("history", _history, "a company's score over time", where, known, name))
     add_rules(commands, where)
     add_names(commands, where)
+    add_sources(commands, where)
     add_commands(add, where, then)
     add("status", _status, "what there is", where)
     return top
@@ -151,7 +160,12 @@ def _ingest(arguments: argparse.Namespace) -> int:
     return _take(
         arguments,
         lambda monitor, file: monitor.ingest(
-            file, source=arguments.source, rejects=arguments.rejects
+            file,
+            source=arguments.source,
+            rejects=arguments.rejects,
+            partial=arguments.partial,
+            dated=arguments.dated,
+            mapping=arguments.map,
         ),
     )
 
@@ -172,7 +186,7 @@ def _take(arguments: argparse.Namespace, one: Callable[[Monitor, Any], Report]) 
                 code = max(code, error.exit_code)
                 continue
             reports.append(report)
-            code = max(code, REFUSED if report.rejected else 0)
+            code = max(code, REFUSED if report.rejected or report.held else 0)
             if not arguments.json:
                 show.report(report)
     if arguments.json:

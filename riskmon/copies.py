@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from riskmon.decisions import HELD, READ, RELEASED, Held, Ruling
+from riskmon.decisions import HELD, READ, RULED, Held, Ruling
 from riskmon.errors import InputError, UsageError
 from riskmon.formats import packed
 from riskmon.intake import Intake
@@ -51,7 +51,8 @@ class Copies:
 
     def stood(self, source: str) -> Stood:
         """Return what the ledger knows of a list."""
-        return Stood([one.body for one in self._ledger.of(READ, source)])
+        read = self._ledger.of(READ, source)
+        return Stood([one.body for one in read], read[-1].position if read else 0)
 
     def take(self, given: Given, module: Module, intake: Intake, today: date) -> Report:
         """Take in what a copy changes, or hold it."""
@@ -127,11 +128,12 @@ class Copies:
             amended=len(found.amended) + len(found.redated),
             delisted=len(found.gone),
             refused=len(found.refused),
+            after=stood.position,
         )
 
     def verdict(self, source: str, ref: str) -> str | None:
         """Return what a person decided of a copy: it is accepted until it is read."""
-        found = self._ledger.latest(RELEASED, source, [ref])
+        found = self._ledger.latest(RULED, source, [ref])
         if not found:
             return None
         ruling = Ruling.model_validate_json(found[0].body)
@@ -143,7 +145,7 @@ class Copies:
     def waiting(self) -> list[Held]:
         """Return the copies that wait for a person, oldest first."""
         found: dict[tuple[str, str], Held | None] = {}
-        for one in self._ledger.entries(kinds=(HELD, RELEASED)):
+        for one in self._ledger.entries(kinds=(HELD, RULED)):
             held = Held.model_validate_json(one.body) if one.kind == HELD else None
             found[one.source, one.ref] = held
         return [one for one in found.values() if one is not None]

@@ -1,6 +1,7 @@
 """What is decided about names, companies, copies of lists and drafts: entries like any other.
 
-So a replay knows them. Of one name and one company the latest decision stands; `undo` is as if nothing had been decided.
+So a replay knows them. Of one name and one company the latest decision stands; `undo` is as if
+nothing had been decided.
 """
 
 from __future__ import annotations
@@ -20,8 +21,7 @@ PERSON, LIKENESS = "review", "riskmon"
 """The `source` of what a person decides, and of what likeness decides."""
 MATCH, MERGE, HOLDING = "match.decided", "merge.decided", "holding.told"
 LINK, UNLINK = "link.told", "link.rejected"
-READ, HELD, RELEASED = "copy.read", "copy.held", "copy.decided"
-DRAFT, DRAFTED = "draft.told", "draft.decided"
+READ, HELD, DRAFT, RULED = "copy.read", "copy.held", "draft.told", "ruling.made"
 """Kinds of entries."""
 
 
@@ -87,6 +87,8 @@ class Held(Noun):
     amended: int
     delisted: int
     refused: int
+    after: int
+    """Position at which the list was read last: held again after another copy, it waits again."""
 
     @property
     def ref(self) -> str:
@@ -100,6 +102,8 @@ class Ruling(Noun):
     source: Id
     ref: Ref
     verdict: Literal["accept", "reject"]
+    after: int = 0
+    """Of the copy that was held."""
     by: Text | None = None
     why: LongText | None = None
     confidence: Share | None = None

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from contextlib import ExitStack
-from datetime import date
+from datetime import date, datetime
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, Literal, NamedTuple, cast
 
 from riskmon import intake, sources
+from riskmon import mapping as tables
 from riskmon.analyst import Analyst
 from riskmon.copies import Copies, Given
 from riskmon.database import beside
-from riskmon.decisions import HELD, RELEASED, Held, Ruling, body
+from riskmon.decisions import DRAFT, HELD, RULED, Held, Ruling, body
 from riskmon.errors import DatabaseError, InputError, UsageError
 from riskmon.formats import packed
 from riskmon.intake import Input, Intake
 from riskmon.ledger import Fact
-from riskmon.listing import Module
-from riskmon.model import Event
+from riskmon.listing import Module, Shape
+from riskmon.model import Entry, Event
 from riskmon.reports import Report
 from riskmon.sources import jsonl
+from riskmon.validation import check
 from riskmon.witness import as_moment
 
 log = logging.getLogger("riskmon")
@@ -35,6 +38,34 @@ class Waits(NamedTuple):
     """On which it stands."""
     confidence: float
     """0 to 1, as the extractor says."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as data: the event's fields, with the sentence and the confidence."""
+        event = self.event.model_dump(mode="json", exclude={"attributes"}, exclude_defaults=True)
+        parties = [
+            {"name": one.name, "role": one.role, "kind": one.kind, "company": one.company}
+            for one in self.event.parties
+        ]
+        rest = {"sentence": self.sentence, "confidence": self.confidence}
+        return event | {"parties": parties} | rest
+
+
+class Sourced(NamedTuple):
+    """A source, and where it stands."""
+
+    name: str
+    about: str
+    is_list: bool = False
+    """Whether a copy is compared with the last one."""
+    urls: tuple[str, ...] = ()
+    day: date | None = None
+    """That the last copy of the list was of."""
+    read_at: datetime | None = None
+    """When a copy was last read that was not the same as before."""
+    standing: int = 0
+    """Entries on the list."""
+    held: int = 0
+    """Copies that wait for a person."""
 
 
 class Gatherer(Analyst):
@@ -69,6 +100,7 @@ class Gatherer(Analyst):
         rejects: str | PathLike[str] | None = None,
         partial: bool = False,
         dated: str | date | None = None,
+        mapping: str | PathLike[str] | None = None,
     ) -> Report:
         """Append what `events` tell: new ones, revisions, withdrawals; repeats vanish.
 
@@ -79,9 +111,12 @@ class Gatherer(Analyst):
         A copy of a list, which may be a folder or an archive where it has several files, tells what
         changed since the last one; one that is not credible is held (`report.held`). `partial`: it
         is a part of the list, whose absences say nothing. `dated`: the day that it is of; default
-        what it says itself, else today.
+        what it says itself, else today. `mapping`: a file that says which column of any table is
+        what (`riskmon.mapping`); then `source` says nothing.
         """
         day = as_moment(dated, "dated").date() if dated is not None else None
+        if mapping is not None:
+            return self._take(events, tables.load(mapping), jsonl.told, rejects)
         module = sources.list_of(source)
         if module is None:
             if partial:
@@ -142,13 +177,36 @@ class Gatherer(Analyst):
             log.warning("names will be matched by the next ingest or recalculation: %s", error)
         return report
 
+    def sources(self) -> list[Sourced]:
+        """Return the sources there are, and of lists when they were read and what is held."""
+        waiting = Counter(one.source for one in self.held())
+        return [self._sourced(name, waiting) for name in sources.names()]
+
+    def _sourced(self, name: str, waiting: Counter[str]) -> Sourced:
+        module = sources.module(name)
+        about = (module.__doc__ or "").strip().partition("\n")[0]
+        if not hasattr(module, "SHAPE"):
+            return Sourced(name, about, urls=tuple(getattr(module, "URLS", ())))
+        shape: Shape = module.SHAPE
+        stood = self._copies.stood(shape.source)
+        return Sourced(
+            name,
+            about,
+            is_list=True,
+            urls=shape.urls,
+            day=stood.day,
+            read_at=self._ledger.recorded_at(stood.position),
+            standing=sum(not one.gone for one in stood.entries.values()),
+            held=waiting[shape.source],
+        )
+
     # Copies that are held
 
     def held(self) -> list[Held]:
         """Return the copies of lists that wait for a person, oldest first."""
         return self._copies.waiting()
 
-    def release(
+    def accept_copy(
         self,
         digest: str,
         *,
@@ -170,18 +228,93 @@ class Gatherer(Analyst):
         module = sources.list_of(held.source)
         if module is None:
             raise UsageError(f"{held.source} is no list of this installation")
-        self._rule(
-            RELEASED, Ruling(source=held.source, ref=held.ref, verdict="accept", by=by, why=why)
-        )
+        self._append([_ruling(held.source, held.ref, "accept", by, why, after=held.after)])
         given = Given(path, held.file, held.digest, held.partial, held.day)
         return self._take_copy(given, module, None)
 
-    def dismiss(self, digest: str, *, by: str | None = None, why: str | None = None) -> None:
+    def reject_copy(self, digest: str, *, by: str | None = None, why: str | None = None) -> Held:
         """Leave out a copy that was held, for good. The decision is an entry."""
         held = self._copies.find(digest)
-        self._rule(
-            RELEASED, Ruling(source=held.source, ref=held.ref, verdict="reject", by=by, why=why)
-        )
+        self._append([_ruling(held.source, held.ref, "reject", by, why, after=held.after)])
+        return held
 
-    def _rule(self, kind: str, ruling: Ruling) -> None:
-        self._ledger.append([Fact(kind, ruling.source, ruling.ref, body(ruling))], self._clock)
+    def _append(self, facts: list[Fact]) -> None:
+        self._ledger.append(facts, self._clock)
+
+    # Drafts
+
+    def drafts(self) -> list[Waits]:
+        """Return the drafts of events that wait for a person, the surest first."""
+        waiting: dict[tuple[str, str], Entry] = {}
+        ruled = set()
+        for one in self._ledger.entries(kinds=(DRAFT, RULED)):
+            if one.kind == DRAFT:
+                waiting[one.source, one.ref] = one
+            else:
+                ruled.add((one.source, one.ref))
+        left = [one for key, one in waiting.items() if key not in ruled]
+        found = [_draft(one) for one in self._persons.open(left)]
+        return sorted(found, key=lambda one: (-one.confidence, one.event.source, one.event.ref))
+
+    def accept_draft(self, key: str, *, by: str | None = None, why: str | None = None) -> Event:
+        """Take a draft for an event, which scores from now on.
+
+        `key`: its ref, or the beginning of it.
+        """
+        return self._judge(self._waits(key), "accept", by, why)
+
+    def reject_draft(self, key: str, *, by: str | None = None, why: str | None = None) -> Event:
+        """Leave a draft out, for good: told again, it does not wait again."""
+        return self._judge(self._waits(key), "reject", by, why)
+
+    def accept_drafts(self, confidence: float, *, by: str | None = None) -> list[Event]:
+        """Take every draft that waits with at least this confidence, 0 to 1, for an event."""
+        if not 0 <= confidence <= 1:
+            raise UsageError(f"expected a confidence from 0 to 1, got {confidence}")
+        sure = [one for one in self.drafts() if one.confidence >= confidence]
+        return [self._judge(one, "accept", by, None, confidence) for one in sure]
+
+    def _waits(self, key: str) -> Waits:
+        found = [one for one in self.drafts() if key and one.event.ref.startswith(key)]
+        if len(found) != 1:
+            which = "several drafts" if found else "no draft"
+            raise UsageError(f"{which} that waits begins with {key!r}: `riskmon drafts review`")
+        return found[0]
+
+    def _judge(
+        self,
+        draft: Waits,
+        verdict: Literal["accept", "reject"],
+        by: str | None,
+        why: str | None,
+        confidence: float | None = None,
+    ) -> Event:
+        event = draft.event
+        facts = [_ruling(event.source, event.ref, verdict, by, why, confidence=confidence)]
+        if verdict == "accept":  # the very body of the draft, sealed where it names a person
+            (told,) = self._ledger.latest(DRAFT, event.source, [event.ref])
+            facts.append(Fact("event.recorded", event.source, event.ref, told.body))
+        self._append(facts)
+        self._matched(Report())
+        return event
+
+
+def _ruling(
+    source: str,
+    ref: str,
+    verdict: str,
+    by: str | None,
+    why: str | None,
+    **more: Any,
+) -> Fact:
+    data = {"source": source, "ref": ref, "verdict": verdict, "by": by, "why": why}
+    ruling = check(Ruling, data | more)
+    if isinstance(ruling, list):
+        raise UsageError("; ".join(map(str, ruling)))
+    return Fact(RULED, source, ref, body(ruling))
+
+
+def _draft(entry: Entry) -> Waits:
+    event = Event.model_validate_json(entry.body)
+    said = event.attributes
+    return Waits(event, str(said.get("sentence", "")), float(said.get("confidence", 0.0)))

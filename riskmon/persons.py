@@ -32,6 +32,9 @@ from riskmon.tables import person
 FORGOTTEN = "[forgotten]"
 """What stands for a name, or a title, that nobody can read any more."""
 
+EVENTS = {"event.recorded", "draft.told"}
+"""Kinds of entries whose body is an event."""
+
 UNREADABLE = {"name": FORGOTTEN}
 
 OF_PARTY = ("name", "aliases", "identifiers")
@@ -104,7 +107,7 @@ class Persons:
         """Yield the entries, their bodies as they were told; what is forgotten says so."""
         keys: dict[str, bytes] | None = None
         for entry in entries:
-            if entry.kind != "event.recorded" or '"person":"' not in entry.body:
+            if entry.kind not in EVENTS or '"person":"' not in entry.body:
                 yield entry
                 continue
             if keys is None:

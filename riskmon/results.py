@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import datetime
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar, overload
@@ -269,4 +269,4 @@ def to_json(value: object) -> Any:
         return [to_json(member) for member in value]
     if isinstance(value, float):
         return None if math.isnan(value) else value  # an experimental line has no points
-    return str(value) if isinstance(value, Path) else value
+    return str(value) if isinstance(value, Path | date) else value

@@ -158,7 +158,14 @@ def report(found: Report) -> None:
     from riskmon.validation import did_you_mean
     from riskmon.vocabulary import TYPES
 
-    print(f"{safe(found.file)}: {found}")
+    print(f"{safe(found.file)}: {found if not found.held else 'held'}")
+    if found.held:
+        for reason in found.held.reasons:
+            print(f"  {safe(reason)}")
+        ident = safe(found.held.digest[:8])
+        print(f"riskmon hold accept {ident}, or reject {ident}; it waits", file=sys.stderr)
+    for note in found.notes[:MOST_REFUSALS]:
+        print(safe(note), file=sys.stderr)
     for kind, count in sorted(found.types.items()):
         print(f"  {count:8,} {kind}")
         if kind not in TYPES and (hint := did_you_mean(kind, TYPES)):

@@ -68,7 +68,9 @@ class _Copy(msgspec.Struct, gc=False):
 class Stood:
     """What the ledger knows of a list: the fold of its copies, in order."""
 
-    def __init__(self, bodies: Sequence[str] = ()) -> None:
+    def __init__(self, bodies: Sequence[str] = (), position: int = 0) -> None:
+        self.position = position
+        """Of the last entry of a copy."""
         self.entries: dict[str, Known] = {}
         self.day: date | None = None
         """That the last copy was of."""

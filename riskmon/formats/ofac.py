@@ -120,7 +120,8 @@ def listing(entry: Listed) -> Listing | list[Problem]:
     row, more = entry.cells
     cells = dict(zip(COLUMNS, map(_cell, row), strict=True))
     alt, add, comments = more or ((), (), ())
-    remarks = cells["remarks"] + "".join(_cell(one[1]) for one in comments if len(one) > 1)
+    told = [row[-1], *(one[1] for one in comments if len(one) > 1)]  # cut anywhere, even in a space
+    remarks = "".join(one for one in told if _cell(one)).strip()
     identifiers = {}
     if found := LEI.search(remarks):
         with suppress(ValueError):  # one with a slip names nobody

@@ -32,6 +32,7 @@ def rows(
     named: Callable[[str], str] = str,
     *,
     legacy: bool = False,
+    delimiter: str = ",",
 ) -> Iterator[tuple[int, str, Cells | list[Problem]]]:
     """Yield (first line, raw text, stripped cells by column or the problems) for each row.
 
@@ -39,7 +40,7 @@ def rows(
     the name of a column from what stands in the header. `legacy`: rows that are no UTF-8 are read
     in the encoding that they seem to be in, else they are refused.
     """
-    found = bare(stream, legacy=legacy)
+    found = bare(stream, legacy=legacy, delimiter=delimiter)
     line, raw, first = next(found, (0, "", EMPTY))
     header = [] if isinstance(first, Problem) else [named(cell.strip()) for cell in first]
     wrong = [first] if isinstance(first, Problem) else _twice(header) + columns(header)
