@@ -2,8 +2,8 @@
 
 Each is CPU seconds, the median of five, and its ratio to a limit that is measured in the same run,
 in turns with it: what the bare libraries need for the same bytes or the same sums. Groups: ingest,
-postgresql, others, ledger, scores, matching, names; default all. Scores take ten times as many
-events; names need no events, and have a table of their own.
+postgresql, others, ledger, scores, matching, lists, names; default all. Scores take ten times as
+many events; names need no events, and have a table of their own.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import ledger, matching, postgresql, scores, workload
+from benchmarks import ledger, lists, matching, postgresql, scores, workload
 
-GROUPS = ("ingest", "postgresql", "others", "ledger", "scores", "matching", "names")
+GROUPS = ("ingest", "postgresql", "others", "ledger", "scores", "matching", "lists", "names")
 
 
 def main() -> None:
@@ -52,6 +52,8 @@ def main() -> None:
             scores.start_up()
         if "matching" in arguments.groups:
             matching.compare(10 * arguments.events)
+        if "lists" in arguments.groups:
+            lists.measure(folder, files[-1])
 
 
 if __name__ == "__main__":

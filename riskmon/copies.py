@@ -156,8 +156,8 @@ class Copies:
         found = [one for one in waiting if digest and one.digest.startswith(digest)]
         if len(found) != 1:
             there = ", ".join(one.digest[:8] for one in waiting) or "none"
-            which = "several copies" if found else "no copy"
-            raise UsageError(f"{which} that waits begins with {digest!r}; there are: {there}")
+            which = "several copies that wait begin" if found else "no copy that waits begins"
+            raise UsageError(f"{which} with {digest!r}; there are: {there}")
         return found[0]
 
     # Kept

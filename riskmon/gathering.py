@@ -277,8 +277,8 @@ class Gatherer(Analyst):
     def _waits(self, key: str) -> Waits:
         found = [one for one in self.drafts() if key and one.event.ref.startswith(key)]
         if len(found) != 1:
-            which = "several drafts" if found else "no draft"
-            raise UsageError(f"{which} that waits begins with {key!r}: `riskmon drafts review`")
+            which = "several drafts that wait begin" if found else "no draft that waits begins"
+            raise UsageError(f"{which} with {key!r}: `riskmon drafts review`")
         return found[0]
 
     def _judge(

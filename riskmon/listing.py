@@ -21,6 +21,8 @@ MOST_KEY = 340
 """Of a ref's 400 characters; the rest says which change it is."""
 FEW = 5
 """So many entries may go, or be unreadable, whatever share of a short list they are."""
+MOST_KEPT = 20_000
+"""Entries that are kept in memory from the first reading of a copy."""
 AHEAD = timedelta(days=366)
 """How far after the day of its copy a listing may begin."""
 LONGEST = timedelta(days=365 * 100)
@@ -161,11 +163,18 @@ class Comparison:
     broken: list[Problem] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
     """Of the content of each entry, by key."""
+    few: list[Listed] = field(default_factory=list)
+    """The first of the entries that have something to tell."""
 
-    @property
-    def changed(self) -> set[str]:
-        """Keys of the entries that have something to tell."""
-        return self.listed | self.amended | self.redated
+    def telling(self, module: Module, parts: Parts) -> Iterator[Listed]:
+        """Yield the entries that have something to tell; where they are many, read once more."""
+        changed = self.listed | self.amended | self.redated
+        if len(changed) == len(self.few):
+            yield from self.few
+            return
+        for one in keyed(module.entries(parts)):
+            if isinstance(one, Listed) and one.key in changed:
+                yield one
 
     def reasons(self, shape: Shape, *, partial: bool) -> list[str]:
         """Return why the copy is not credible; none where it is."""
@@ -242,6 +251,8 @@ def _compare(shape: Shape, one: Listed, known: Known | None, found: Comparison) 
         found.refused.append(Row(one.line, one.raw, problems))
     else:
         change.add(one.key)
+        if len(found.few) < MOST_KEPT:
+            found.few.append(one)
 
 
 def keyed(entries: Iterable[Found]) -> Iterator[Found]:

@@ -124,9 +124,10 @@ def read(mapping: Mapped, stream: BinaryIO) -> Iterator[Row]:
 
     for line, raw, cells in table.rows(stream, wrong, legacy=True, delimiter=mapping.delimiter):
         for column in unread:
-            yield Row(
-                line, "", Note(f"column {shown(column, 40)} is not read: the mapping ignores it?")
+            told = (
+                f"column {shown(column, 40)} is not read: name it in the mapping, or under `ignore`"
             )
+            yield Row(line, "", Note(told))
         unread.clear()
         yield Row(line, raw, cells if isinstance(cells, list) else _event(mapping, cells))
 

@@ -21,7 +21,6 @@ from riskmon.listing import (
     Shape,
     State,
     compared,
-    keyed,
 )
 from riskmon.model import Event, Noun, Row, Withdrawal
 from riskmon.validation import check
@@ -99,11 +98,9 @@ class Teller:
 
     def rows(self, parts: Parts) -> Iterator[Row]:
         """Yield a row for each event, and one with a Copy after those that it speaks of."""
-        changed = self._found.changed
-        for one in keyed(self._module.entries(parts)):
-            if isinstance(one, Listed) and one.key in changed:
-                yield from self._entry(one)
-                yield from self._full(MOST_FACTS)
+        for one in self._found.telling(self._module, parts):
+            yield from self._entry(one)
+            yield from self._full(MOST_FACTS)
         gone = () if self._found.keyless else self._found.gone
         for start in range(0, len(gone), 1000):
             yield from self._gone(gone[start : start + 1000])

@@ -34,21 +34,22 @@ Read = Callable[[BinaryIO], Iterator[Row]]
 
 
 @cache
-def _plugged() -> dict[str, EntryPoint]:
+def plugged() -> dict[str, EntryPoint]:
+    """Return the sources from outside the package, by name."""
     return {one.name: one for one in entry_points(group="riskmon.sources")}
 
 
 def names() -> list[str]:
     """Return the names of all sources, as `ingest --source` takes them."""
     own = {module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)}
-    return sorted(own.union(_plugged()))
+    return sorted(own.union(plugged()))
 
 
 def module(name: str) -> Any:
     """Return the module of the source `name`; UsageError where there is none, or it is broken."""
-    if name in _plugged():
+    if name in plugged():
         try:
-            return _plugged()[name].load()
+            return plugged()[name].load()
         except Exception as error:
             raise UsageError(
                 f"the source {name!r} that is plugged in cannot be loaded: {error}"

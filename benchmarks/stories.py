@@ -1,0 +1,96 @@
+"""How well stories are coded: precision and recall on the labelled stories of the tests.
+
+A draft is right if its type is, and the label's party has the label's role; where the label names
+nobody (measures, commentary), the type is enough. Each label counts once. `dev` stories were built
+against; `test` stories were written and labelled before there was any code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from riskmon.model import Draft, Event
+from riskmon.sources import article
+
+STORIES = Path(__file__).parent.parent / "tests" / "stories"
+
+
+class Outcome(NamedTuple):
+    """What a part of the stories gave, by type: right, false (drafts), missed (labels)."""
+
+    right: Counter[str]
+    false: list[tuple[str, Event]]
+    missed: list[tuple[str, dict[str, Any]]]
+    wrong_days: list[tuple[str, Event, str]]
+
+    @property
+    def precision(self) -> float:
+        """The share of drafts that are right."""
+        right = self.right.total()
+        return right / (right + len(self.false)) if right else 0.0
+
+    @property
+    def recall(self) -> float:
+        """The share of labels that are found."""
+        right = self.right.total()
+        return right / (right + len(self.missed)) if right else 0.0
+
+
+def drafts(path: Path) -> list[Event]:
+    """Return the events that are drafted from a story."""
+    with path.open("rb") as stream:
+        return [row.told.event for row in article.read(stream) if isinstance(row.told, Draft)]
+
+
+def fits(event: Event, label: dict[str, Any]) -> bool:
+    """Whether a draft is what a label says."""
+    if event.type != label["type"]:
+        return False
+    if label["who"] is None:
+        return True
+    return any(
+        party.name == label["who"] and party.role == label["role"] for party in event.parties
+    )
+
+
+def outcome(part: str) -> Outcome:
+    """Code the stories of a part, and compare."""
+    found = Outcome(Counter(), [], [], [])
+    for number, told in json.loads((STORIES / "labels.json").read_text("utf-8")).items():
+        if told["part"] != part:
+            continue
+        left = list(told["events"])
+        for event in drafts(STORIES / f"{number}.txt"):
+            label = next((one for one in left if fits(event, one)), None)
+            if label is None:
+                found.false.append((number, event))
+                continue
+            left.remove(label)
+            found.right[event.type] += 1
+            if f"{event.occurred_at:%Y-%m-%d}" != label["occurred_at"]:
+                found.wrong_days.append((number, event, label["occurred_at"]))
+        found.missed.extend((number, label) for label in left)
+    return found
+
+
+def measure() -> None:
+    """Print precision and recall of each part, and of each type in it."""
+    for part in ("dev", "test"):
+        told = outcome(part)
+        days = told.right.total() - len(told.wrong_days)
+        print(
+            f"{part}: precision {told.precision:.2f}, recall {told.recall:.2f}, "
+            f"days {days} of {told.right.total()} right"
+        )
+        false = Counter(event.type for _, event in told.false)
+        missed = Counter(label["type"] for _, label in told.missed)
+        for kind in sorted({*told.right, *false, *missed}):
+            right, wrong, lost = told.right[kind], false[kind], missed[kind]
+            print(f"  {kind:<24} {right:>3} right {wrong:>3} false {lost:>3} missed")
+
+
+if __name__ == "__main__":
+    measure()
