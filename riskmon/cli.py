@@ -84,19 +84,7 @@ def parser() -> argparse.ArgumentParser:
     demo = add("demo", _demo, "replay a scenario of published facts, and explain it")
     demo.add_argument("--json", action="store_true", help="print the scores as a JSON document")
     demo.add_argument("--as-of", metavar="WHEN", help="date or moment in the world (default: now)")
-    formats = argparse.ArgumentParser(add_help=False, parents=[files])
-    formats.add_argument(
-        "--source", default="jsonl", metavar="NAME", help="format (default: jsonl)"
-    )
-    add("declare", _declare, "put companies on the watchlist", where, formats)
-    ingest = add(
-        "ingest", _ingest, "append events, or what a copy of a list changes", where, formats
-    )
-    ingest.add_argument("--map", metavar="FILE", help="which column of a table is what")
-    ingest.add_argument(
-        "--partial", action="store_true", help="a part of a list: what it lacks is not delisted"
-    )
-    ingest.add_argument("--dated", metavar="DAY", help="the day it is of (default: its own, today)")
+    _add_inputs(add, where, files)
     add("recalculate", _recalculate, "publish changed rules; say what moved", where)
     add("score", _score, "a company's score", where, then, name)
     add("scores", _scores, "all scores, highest first", where, then)
@@ -108,6 +96,22 @@ def parser() -> argparse.ArgumentParser:
     add_commands(add, where, then)
     add("status", _status, "what there is", where)
     return top
+
+
+def _add_inputs(add: Callable[..., Any], *parents: argparse.ArgumentParser) -> None:
+    for command, run, text in (
+        ("declare", _declare, "put companies on the watchlist"),
+        ("ingest", _ingest, "append events, or what a copy of a list changes"),
+    ):
+        one = add(command, run, text, *parents)
+        one.add_argument(
+            "--source", default="jsonl", metavar="NAME", help="format (default: jsonl)"
+        )
+    one.add_argument("--map", metavar="FILE", help="which column of a table is what")
+    one.add_argument(
+        "--partial", action="store_true", help="a part of a list: what it lacks is not delisted"
+    )
+    one.add_argument("--dated", metavar="DAY", help="the day it is of (default: its own, or today)")
 
 
 def _where() -> argparse.ArgumentParser:

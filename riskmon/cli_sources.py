@@ -6,17 +6,30 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from riskmon.cli_common import counted, opened, out, say
-from riskmon.errors import UsageError
+from riskmon.cli_common import counted, opened, out, print_json, say
+from riskmon.errors import RiskmonError, UsageError
 
 REFUSED = 1
 
 
 def add_sources(commands: Any, where: Any) -> None:
-    """Add `sources`, `hold review|accept|reject` and `drafts review|accept|reject`."""
+    """Add `sources`, `fetch`, `hold review|accept|reject` and `drafts review|accept|reject`."""
     text = "what can be read; of lists when they were, and what is held"
     sources = commands.add_parser("sources", help=text, description=text, parents=[where])
     sources.set_defaults(run=_sources)
+    text = "fetch sources from their publishers, and ingest what changed"
+    fetch = commands.add_parser("fetch", help=text, description=text, parents=[where])
+    fetch.set_defaults(run=_fetch)
+    fetch.add_argument("names", nargs="*", metavar="NAME", help="a source, see `riskmon sources`")
+    fetch.add_argument("--all", action="store_true", help="all that have an address")
+    fetch.add_argument("--url", metavar="URL", help="another address for the one that is named")
+    fetch.add_argument(
+        "--host", action="append", default=[], help="a host that may be reached, too"
+    )
+    fetch.add_argument("--contact", default="", metavar="WHO", help="who asks, for the publisher")
+    fetch.add_argument(
+        "--insecure", action="store_true", help="allow http, any port, and this very machine"
+    )
     decided = argparse.ArgumentParser(add_help=False)
     decided.add_argument("--by", metavar="WHO", help="who decides")
     decided.add_argument("--why", metavar="REASON", help="and why")
@@ -57,6 +70,35 @@ def _sources(arguments: argparse.Namespace) -> int:
     with opened(arguments) as monitor:
         found = monitor.sources()
     return out(arguments, found, lambda: show_sources.sources(found))
+
+
+def _fetch(arguments: argparse.Namespace) -> int:
+    from riskmon import show
+    from riskmon.fetching import Terms
+
+    if bool(arguments.names) == arguments.all:
+        raise UsageError("expected sources by their names, or --all")
+    if arguments.url and len(arguments.names) != 1:
+        raise UsageError("--url: expected one source by its name")
+    terms = Terms(contact=arguments.contact, insecure=arguments.insecure)
+    how = {"url": arguments.url, "hosts": arguments.host, "terms": terms}
+    code, reports = 0, []
+    with opened(arguments) as monitor:
+        names = arguments.names or [one.name for one in monitor.sources() if one.urls]
+        for name in names:
+            try:
+                report = monitor.fetch(name, **how)
+            except RiskmonError as error:  # the others are not lost because of this one
+                say(f"{name}: {error}")
+                code = max(code, error.exit_code)
+                continue
+            reports.append(report)
+            code = max(code, REFUSED if report.rejected or report.held else 0)
+            if not arguments.json:
+                show.report(report)
+    if arguments.json:
+        print_json(reports)
+    return code
 
 
 def _held(arguments: argparse.Namespace) -> int:

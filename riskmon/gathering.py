@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from contextlib import ExitStack
-from datetime import date, datetime
+from datetime import date
 from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple, cast
@@ -20,7 +19,7 @@ from riskmon.errors import DatabaseError, InputError, UsageError
 from riskmon.formats import packed
 from riskmon.intake import Input, Intake
 from riskmon.ledger import Fact
-from riskmon.listing import Module, Shape
+from riskmon.listing import Module
 from riskmon.model import Entry, Event
 from riskmon.reports import Report
 from riskmon.sources import jsonl
@@ -48,24 +47,6 @@ class Waits(NamedTuple):
         ]
         rest = {"sentence": self.sentence, "confidence": self.confidence}
         return event | {"parties": parties} | rest
-
-
-class Sourced(NamedTuple):
-    """A source, and where it stands."""
-
-    name: str
-    about: str
-    is_list: bool = False
-    """Whether a copy is compared with the last one."""
-    urls: tuple[str, ...] = ()
-    day: date | None = None
-    """That the last copy of the list was of."""
-    read_at: datetime | None = None
-    """When a copy was last read that was not the same as before."""
-    standing: int = 0
-    """Entries on the list."""
-    held: int = 0
-    """Copies that wait for a person."""
 
 
 class Gatherer(Analyst):
@@ -131,12 +112,23 @@ class Gatherer(Analyst):
                 name = str(getattr(events, "name", "input"))
             else:
                 raise UsageError(f"{source}: expected a path or an open file: it is a list")
-            try:
-                digest = packed.digest(path)
-            except OSError as error:
-                raise InputError(f"{name}: cannot be read: {error.strerror}") from None
-            given = Given(path, name, digest, partial, day)
-            return self._take_copy(given, module, rejects)
+            return self._ingest_copy(path, name, module, rejects, partial=partial, dated=day)
+
+    def _ingest_copy(
+        self,
+        path: Path,
+        name: str,
+        module: Module,
+        rejects: str | PathLike[str] | None = None,
+        *,
+        partial: bool = False,
+        dated: date | None = None,
+    ) -> Report:
+        try:
+            digest = packed.digest(path)
+        except OSError as error:
+            raise InputError(f"{name}: cannot be read: {error.strerror}") from None
+        return self._take_copy(Given(path, name, digest, partial, dated), module, rejects)
 
     def _take_copy(
         self, given: Given, module: Module, rejects: str | PathLike[str] | None
@@ -176,29 +168,6 @@ class Gatherer(Analyst):
         except DatabaseError as error:  # what was stored is stored: the report says so
             log.warning("names will be matched by the next ingest or recalculation: %s", error)
         return report
-
-    def sources(self) -> list[Sourced]:
-        """Return the sources there are, and of lists when they were read and what is held."""
-        waiting = Counter(one.source for one in self.held())
-        return [self._sourced(name, waiting) for name in sources.names()]
-
-    def _sourced(self, name: str, waiting: Counter[str]) -> Sourced:
-        module = sources.module(name)
-        about = (module.__doc__ or "").strip().partition("\n")[0]
-        if not hasattr(module, "SHAPE"):
-            return Sourced(name, about, urls=tuple(getattr(module, "URLS", ())))
-        shape: Shape = module.SHAPE
-        stood = self._copies.stood(shape.source)
-        return Sourced(
-            name,
-            about,
-            is_list=True,
-            urls=shape.urls,
-            day=stood.day,
-            read_at=self._ledger.recorded_at(stood.position),
-            standing=sum(not one.gone for one in stood.entries.values()),
-            held=waiting[shape.source],
-        )
 
     # Copies that are held
 

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 
 from riskmon.decisions import DRAFT, HOLDING, LINK, READ
 from riskmon.errors import InputError, Problem
+from riskmon.formats import packed
 from riskmon.ledger import Fact, Ledger
 from riskmon.model import (
     Company,
@@ -253,14 +254,14 @@ def rows(given: Input, read: Read, one: One, rejects: Path) -> Iterator[tuple[st
     """Give the name of an input and its rows."""
     if isinstance(given, str | PathLike):
         path = Path(given)
-        try:
-            stream = path.open("rb")
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-        with stream:
+        with packed.parts(path) as parts:
+            if len(parts) != 1:
+                raise InputError(f"{path}: expected one file, got {len(parts)}: name one of them")
             if rejects.exists() and rejects.samefile(path):
                 raise InputError(f"{path}: is the file that refused rows are written to")
-            yield str(path), read(stream)
+            (opener,) = parts.values()
+            with opener() as stream:
+                yield str(path), read(stream)
     elif hasattr(given, "read"):
         opened = cast("BinaryIO", given)
         if isinstance(given, io.TextIOBase):  # the rest of a text file, from where it stands

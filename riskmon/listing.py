@@ -7,15 +7,17 @@ changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from hashlib import sha256
-from typing import Any, NamedTuple, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from riskmon.errors import Problem
-from riskmon.formats.packed import Parts
 from riskmon.model import Note, Row
+
+Parts = dict[str, Callable[[], BinaryIO]]
+"""Files of a copy by name; each can be opened again and again."""
 
 MOST_KEY = 340
 """Of a ref's 400 characters; the rest says which change it is."""

@@ -229,10 +229,7 @@ def level(value: float) -> str:
 
 
 def points(hazard: float) -> float:
-    """Return the points, 0 to 100, that a summed hazard comes to.
-
-    To twelve decimals: what lies beyond them depends on the order of the sum.
-    """
+    """Return the points, 0 to 100, of a summed hazard: beyond 12 decimals the sum's order shows."""
     return round(-100 * math.expm1(-hazard), DECIMALS) + 0.0  # never -0.0
 
 
@@ -257,9 +254,8 @@ class Score:
     name: str
     as_of: datetime
     known_at: datetime | None
-    """The moment asked for, else when the last entry it stands on was recorded."""
+    """The moment asked for, else when the entry at `position`, the last it stands on, was."""
     position: int
-    """Position of that entry."""
     ruleset: str | None
     """Digest of the rules in force then; None where none were published."""
     declared: bool = True
@@ -320,12 +316,10 @@ class Score:
 
 
 class Draft(NamedTuple):
-    """An event that a text seems to tell: it scores nothing before it is accepted.
-
-    Its attributes have the `sentence` it stands on and the `confidence` in it, 0 to 1.
-    """
+    """An event that a text seems to tell: it scores nothing before it is accepted."""
 
     event: Event
+    """Its attributes have the `sentence` it stands on and the `confidence` in it, 0 to 1."""
 
 
 class Note(NamedTuple):

@@ -12,8 +12,8 @@ from pathlib import Path
 from riskmon import readmodel, whatif
 from riskmon.database import default_url, shipped
 from riskmon.errors import Problem, RulesError, UnknownCompanyError, UsageError
+from riskmon.fetcher import Fetcher
 from riskmon.foresight import foresight
-from riskmon.gathering import Gatherer
 from riskmon.intake import OWN
 from riskmon.ledger import Fact
 from riskmon.model import Company, Event, Score, points
@@ -51,7 +51,7 @@ def open(  # noqa: A001 (riskmon.open, as one opens a file)
     return Monitor(url or default_url(), Path(rules or shipped("rules")), clock)
 
 
-class Monitor(Gatherer):
+class Monitor(Fetcher):
     """Events in, scores out. Use it as a context manager, or `close` it."""
 
     def __init__(self, url: str, rules: Path, clock: Callable[[], datetime]) -> None:

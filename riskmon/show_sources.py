@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from riskmon.decisions import Held
 from riskmon.errors import safe
-from riskmon.gathering import Sourced, Waits
+from riskmon.fetcher import Sourced
+from riskmon.gathering import Waits
 
 WIDTH = 96
 INDENT = " " * 4
@@ -19,11 +20,11 @@ def sources(found: Sequence[Sourced]) -> None:
     width = max(len(one.name) for one in found)
     for one in found:
         print(f"{one.name:<{width}}  {safe(one.about)}")
-        if one.day:
-            held = f", {one.held} held: riskmon hold review" if one.held else ""
-            print(f"{'':<{width}}  {one.standing:,} entries as of {one.day}{held}")
-        elif one.held:
-            print(f"{'':<{width}}  {one.held} held: riskmon hold review")
+        more = [f"{one.standing:,} entries as of {one.day}"] if one.day else []
+        more += [f"fetched {one.checked_at:%Y-%m-%d %H:%MZ}"] if one.checked_at else []
+        more += [f"{one.held} held: riskmon hold review"] if one.held else []
+        if more:
+            print(f"{'':<{width}}  {', '.join(more)}")
 
 
 def held(found: Sequence[Held]) -> None:

@@ -10,7 +10,6 @@ import msgspec
 from pydantic import Field
 
 from riskmon.errors import Problem
-from riskmon.formats.packed import Parts
 from riskmon.forms import Id, Text
 from riskmon.listing import (
     Comparison,
@@ -18,6 +17,7 @@ from riskmon.listing import (
     Listed,
     Listing,
     Module,
+    Parts,
     Shape,
     State,
     compared,

@@ -62,7 +62,16 @@ MAY_IMPORT = {
     "evaluators": {"errors", "evaluators", "model", "rules"},
     "ruleset": LANGUAGE,
     "world": {"forms", "model"},
-    "sources": GROUND | {"identifiers", "sources"},
+    "listing": {"errors", "model"},
+    "spells": {"errors", "forms", "listing", "model", "validation"},
+    "formats": {"errors", "formats", "identifiers", "listing", "model", "names", "validation"}
+    | {"sources"},
+    "coding": {"coding", "validation", "yaml12"},
+    "notices": {"errors", "names", "naming", "notices"},
+    "sources": GROUND
+    | {"coding", "formats", "identifiers", "listing", "notices", "sources", "spells"},
+    "fetching": {"__version__", "errors", "fetching"},
+    "mapping": GROUND | {"formats", "sources", "yaml12"},
     "roster": {"decisions", "evaluators", "model", "names", "resolution"},
     "told": LOG - {"standing", "told"} | {"errors", "evaluators", "model", "ruleset"},
     "standing": LOG | {"evaluators", "forms", "model", "ruleset", "where"},
@@ -102,7 +111,11 @@ MAY_IMPORT = {
     "persons": {"database", "errors", "model", "names", "tables"},
     "columns": {"database", "errors", "ledger"},
     "backup": {"database", "errors", "evidence", "heads", "ledger", "tables"},
-    "intake": GROUND | {"decisions", "ledger", "persons", "results", "sources"},
+    "reports": {"decisions", "errors"},
+    "intake": GROUND
+    | {"decisions", "formats", "ledger", "persons", "reports", "sources", "spells"},
+    "copies": {"decisions", "errors", "formats", "intake", "ledger", "listing", "model", "persons"}
+    | {"reports", "spells"},
     "newcomers": {"evaluators", "model", "ruleset", "scoring", "standing"},
     "replay": {
         "ledger",
@@ -121,10 +134,14 @@ MAY_IMPORT = {
     "review": LOG | {"evaluators", "model", "resolution", "scoring"},
     "analyst": GROUND
     | {"decisions", "intake", "ledger", "matching", "names", "resolution", "review", "witness"},
+    "gathering": GROUND
+    | {"analyst", "copies", "database", "decisions", "formats", "intake", "ledger", "listing"}
+    | {"mapping", "reports", "sources", "witness"},
+    "fetcher": {"errors", "fetching", "gathering", "listing", "reports", "sources"},
     "monitor": GROUND
     | STORE
     | {
-        "analyst",
+        "fetcher",
         "foresight",
         "intake",
         "names",
@@ -135,8 +152,10 @@ MAY_IMPORT = {
         "standing",
     }
     | {"whatif", "witness"},
-    "show": GROUND | {"changes", "evidence", "results", "rules", "ruleset", "vocabulary"},
+    "show": GROUND
+    | {"changes", "evidence", "reports", "results", "rules", "ruleset", "vocabulary"},
     "show_rules": {"errors", "examples", "foresight", "results", "show", "whatif"},
+    "show_sources": {"decisions", "errors", "fetcher", "gathering"},
     "show_names": {"analyst", "errors", "resolution", "review"},
     "demo": {"database", "model", "monitor", "riskmon", "show", "witness"},
     "__main__": {"cli"},
@@ -145,17 +164,19 @@ MAY_IMPORT = {
     "cli_rules": {"cli_common", "database", "errors", "examples", "ruleset", "show_rules"}
     | {"riskmon"},
     "cli_names": {"cli_common", "errors", "show_names"} | {"riskmon"},
+    "cli_sources": {"cli_common", "errors", "fetching", "riskmon", "show", "show_sources"},
     "cli": {
         "__version__",
         "cli_common",
         "cli_names",
         "cli_evidence",
         "cli_rules",
+        "cli_sources",
         "demo",
         "errors",
         "monitor",
     }
-    | {"results", "riskmon", "show"},
+    | {"reports", "riskmon", "show"},
     "__init__": {"errors", "model", "monitor"},
 }
 """Room -> rooms it may import; what stands higher is never imported by what stands lower."""
