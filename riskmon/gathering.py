@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 from contextlib import ExitStack
 from datetime import date
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, Literal, NamedTuple, cast
 
 from riskmon import intake, sources
 from riskmon import mapping as tables
 from riskmon.analyst import Analyst
 from riskmon.copies import Copies, Given
-from riskmon.database import beside
+from riskmon.database import beside, database_of
 from riskmon.decisions import DRAFT, HELD, RULED, Held, Ruling, body
 from riskmon.errors import DatabaseError, InputError, UsageError
 from riskmon.formats import packed
@@ -144,9 +146,15 @@ class Gatherer(Analyst):
                     self._ledger.append([fact], self._clock)
         return self._matched(report)
 
-    @property
+    @cached_property
     def _copies(self) -> Copies:
-        return Copies(self._ledger, self._persons, beside(self._ledger.engine, ".copies"))
+        engine = self._ledger.engine
+        if database_of(engine.url).in_memory(engine.url):
+            self._temporary = TemporaryDirectory()  # goes with the monitor
+            folder = Path(self._temporary.name)
+        else:
+            folder = beside(engine, ".copies")
+        return Copies(self._ledger, self._persons, folder)
 
     def _intake(self, rejects: str | PathLike[str] | None) -> Intake:
         file = Path(rejects) if rejects else beside(self._ledger.engine, ".rejected.jsonl")
@@ -236,12 +244,14 @@ class Gatherer(Analyst):
         """Leave a draft out, for good: told again, it does not wait again."""
         return self._judge(self._waits(key), "reject", by, why)
 
-    def accept_drafts(self, confidence: float, *, by: str | None = None) -> list[Event]:
+    def accept_drafts(
+        self, confidence: float, *, by: str | None = None, why: str | None = None
+    ) -> list[Event]:
         """Take every draft that waits with at least this confidence, 0 to 1, for an event."""
         if not 0 <= confidence <= 1:
             raise UsageError(f"expected a confidence from 0 to 1, got {confidence}")
         sure = [one for one in self.drafts() if one.confidence >= confidence]
-        return [self._judge(one, "accept", by, None, confidence) for one in sure]
+        return [self._judge(one, "accept", by, why, confidence) for one in sure]
 
     def _waits(self, key: str) -> Waits:
         found = [one for one in self.drafts() if key and one.event.ref.startswith(key)]

@@ -67,7 +67,7 @@ MAY_IMPORT = {
     "formats": {"errors", "formats", "identifiers", "listing", "model", "names", "validation"}
     | {"sources"},
     "coding": {"coding", "validation", "yaml12"},
-    "notices": {"errors", "names", "naming", "notices"},
+    "notices": {"errors", "notices"},
     "sources": GROUND
     | {"coding", "formats", "identifiers", "listing", "notices", "sources", "spells"},
     "fetching": {"__version__", "errors", "fetching"},
