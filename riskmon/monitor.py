@@ -280,6 +280,8 @@ class Monitor(Fetcher):
                 rules_changed=self.rules_changed(),
                 recalculated_at=readmodel.last(self._ledger.engine)[0],
                 unresolved=standing.unresolved(),
+                held=len(self.held()),
+                drafts=len(self.drafts()),
             )
 
     def _standing(self, known_at: Moment | int | None) -> Standing:

@@ -244,6 +244,10 @@ class Status:
     recalculated_at: datetime | None
     unresolved: dict[str, int]
     """Names that mean no declared company, and how many times events name them."""
+    held: int
+    """Copies of lists that wait for a person."""
+    drafts: int
+    """Drafts of events that wait for a person."""
 
 
 def to_json(value: object) -> Any:

@@ -226,6 +226,10 @@ def status(found: Status) -> None:
         "unresolved": f"{len(found.unresolved):,} names that mean no declared company; riskmon "
         "names review shows those that may",
     }
+    if found.held:
+        rows["held"] = f"{found.held:,} copies of lists; riskmon hold review shows them"
+    if found.drafts:
+        rows["drafts"] = f"{found.drafts:,} wait; riskmon drafts review shows them"
     for name, value in rows.items():
         print(f"{name:<13} {safe(value)}")
     for name, count in list(found.unresolved.items())[:10]:

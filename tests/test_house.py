@@ -64,8 +64,8 @@ MAY_IMPORT = {
     "world": {"forms", "model"},
     "listing": {"errors", "model"},
     "spells": {"errors", "forms", "listing", "model", "validation"},
-    "formats": {"errors", "formats", "identifiers", "listing", "model", "names", "validation"}
-    | {"sources"},
+    "formats": {"errors", "formats", "identifiers", "listing", "model", "names", "naming"}
+    | {"notices", "sources", "validation"},
     "coding": {"coding", "validation", "yaml12"},
     "notices": {"errors", "notices"},
     "sources": GROUND

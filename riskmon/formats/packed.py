@@ -12,12 +12,13 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, cast
 
 from riskmon.errors import InputError
+from riskmon.listing import Parts as Parts  # noqa: PLC0414
 
 MOST_FILES = 200
 MOST_BYTES = 8 * 1024**3
@@ -26,9 +27,6 @@ MOST_RATIO = 200
 """Bytes unpacked of a byte packed: the lists there are stay below 50."""
 SURE = 16 * 1024**2
 """Bytes that may be unpacked at any ratio."""
-
-Parts = dict[str, Callable[[], BinaryIO]]
-"""Files by name; each can be opened again and again."""
 
 
 class _Bounded(io.RawIOBase):

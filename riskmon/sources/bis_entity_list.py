@@ -1,119 +1,105 @@
-"""The Entity List (Supplement No. 4 to Part 744 of the EAR) as JSON, one object an entry.
+"""The Entity List (Supplement No. 4 to Part 744 of the EAR): JSON, or the older csv of its parties.
 
-Each entry becomes one listing, dated by the first of its Federal Register citations
-(`84 FR 22963, 5/21/19`); later citations amended it and are kept in its attributes. A page that
-one entry cites without its date has the date that other entries give it.
+Each entry is dated by the first of its Federal Register citations (`84 FR 22963, 5/21/19`); later
+ones amended it, and all are kept in its attributes. The list numbers no entry: a name in a country
+is one, but for a few that stand twice. The csv has a row for each address and alias of a party,
+with the date of the rule; the rows of one party are one entry.
+Source: https://www.ecfr.gov/current/title-15/part-744/appendix-Supplement-No.-4-to-Part-744
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from datetime import date
-from typing import Any, BinaryIO
 
 from riskmon.errors import Problem
-from riskmon.model import Event, Row
-from riskmon.sources import jsonl
-from riskmon.validation import check, shown
+from riskmon.formats import documents, grouped, places
+from riskmon.formats.citations import dates, days, pages, written
+from riskmon.formats.documents import Told
+from riskmon.formats.packed import Parts
+from riskmon.listing import Found, Listed, Listing, Shape
+from riskmon.model import Row
+from riskmon.validation import shown
 
-SOURCE = "bis-entity-list"
-TOPIC = "entity-list"
-MOST_BYTES = 64 * 1024 * 1024
-FIELDS = {
-    "name", "aliases", "country", "address", "status", "effective_date", "federal_register", "notes"
-}  # fmt: skip
-CITATION = re.compile(
-    r"(\d{1,3}) FR (\d{1,6})(?:\D{1,40}(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})\b)?", re.ASCII
+SHAPE = Shape(
+    source="bis-entity-list",
+    title="Entity List",
+    topics=("entity-list",),
+    rows=600,  # 1,200 in 2019, 3,409 in July 2026; the csv of 2014 had as many parties as rows here
+    since=date(1997, 1, 1),
+    rise=0.25,  # the largest rules, of 2019, 2022 and 2024, added 46 to 140 entries
+    formats=("json", "csv"),
 )
 ACRONYM = re.compile(r" \([A-Z][A-Z0-9 -]{1,9}\)$")
 """What the list adds to some names: `Beihang University (BUAA)`."""
-CENTURY_TURNS = 70
-"""Two-digit years from here on are of the 20th century; the list began in 1997."""
+NUMBERED = re.compile(r" #\d+$")
 
 
-def read(stream: BinaryIO) -> Iterator[Row]:
-    """Yield a listing for each entry of the list, in its order; `line` counts entries from 1."""
-    raw = stream.read(MOST_BYTES + 1)
-    if len(raw) > MOST_BYTES:
-        reason = f"expected at most {MOST_BYTES:,} bytes: is this the list?"
-        yield Row(0, "", [Problem(reason)])
-        return
-    document = jsonl.parse(raw)
-    entities = document.get("entities") if isinstance(document, dict) else None
-    if not isinstance(entities, list) or not entities:
-        why = "; ".join(map(str, document)) if isinstance(document, jsonl.Problems) else "got none"
-        reason = f"expected a JSON object with a list `entities`: is the copy whole? ({why})"
-        yield Row(0, raw[:200].decode("utf-8", "replace"), [Problem(reason, field="entities")])
-        return
-    pages = _pages(entities)
-    seen: Counter[str] = Counter()
-    for number, entity in enumerate(entities, 1):
-        yield Row(number, json.dumps(entity, ensure_ascii=False), _listing(entity, pages, seen))
+def entries(parts: Parts) -> Iterator[Found]:
+    """Yield each entry by its name and country."""
+    given = documents.only(parts)
+    if isinstance(given, Row):
+        yield given
+    elif documents.looks(given) == "table":
+        with given() as stream:
+            read = documents.tabular(
+                stream,
+                ("name", "country"),
+                (*documents.SCREENING.values(), *documents.UNUSED),
+                named=documents.SCREENING,
+            )
+            yield from grouped.together(map(_row, read))
+    else:
+        with given() as stream:
+            told = list(documents.entities(stream, SHAPE.source))
+        known = pages(one.cells["federal_register"] for one in told if isinstance(one, Told))
+        yield from (_entity(one, known) if isinstance(one, Told) else one for one in told)
 
 
-def _listing(entity: Any, pages: Mapping[str, date], seen: Counter[str]) -> Event | list[Problem]:
-    if not isinstance(entity, dict) or not isinstance(entity.get("name"), str):
-        return [Problem("expected an entry with a name", field="name")]
-    if unknown := sorted(entity.keys() - FIELDS):
-        return [Problem("is not a known field: has the list changed?", field=unknown[0])]
-    cited = [(page, when or pages.get(page)) for page, when in _citations(entity)]
-    dates = [when for _, when in cited if when]
-    if not dates:
-        got = shown(entity.get("federal_register"))
+def _entity(told: Told, known: Mapping[str, date]) -> Listed | Row:
+    cells = told.cells
+    cited = written(cells["federal_register"], known)
+    when = dates(cited)
+    if not when:
+        got = shown(cells["federal_register"])
         reason = f"expected a dated citation such as 84 FR 22963, 5/21/19, got {got}"
-        return [Problem(reason, field="federal_register")]
-    name = entity["name"]
-    country = entity.get("country")
-    # The list numbers no entry. A name in a country is one, but for a few that stand twice.
-    ref = f"{name} ({country})"
-    seen[ref] += 1
-    ref += f" #{seen[ref]}" if seen[ref] > 1 else ""
-    aliases = entity.get("aliases") or []
-    if not isinstance(aliases, list):
-        return [Problem(f"expected a list, got {shown(aliases)}", field="aliases")]
-    aliases = [ACRONYM.sub("", name), *aliases] if ACRONYM.search(name) else aliases
-    kept = ("country", "address", "notes", "status", "effective_date")
-    return check(
-        Event,
-        {
-            "source": SOURCE,
-            "ref": ref,
-            "type": "listing.listed",
-            "matter": f"{SOURCE}:{ref}",
-            "occurred_at": min(dates),
-            "title": f"{name} added to the Entity List",
-            "topics": [TOPIC],
-            "parties": [{"name": name, "aliases": aliases}],
-            "attributes": {
-                "citations": [f"{page}, {when}" if when else page for page, when in cited],
-                **{field: entity[field] for field in kept if entity.get(field)},
-            },
+        return Row(told.line, told.raw, [Problem(reason, field="federal_register")])
+    cells["federal_register"] = cited
+    found = grouped.row(told, _key(cells), when[:1])
+    return found._replace(cells=[cells]) if isinstance(found, Listed) else found
+
+
+def _row(told: Told | Row | date) -> Found:
+    """Return a row of the csv: a party at an address, under a name."""
+    if not isinstance(told, Told):
+        return told
+    cells = told.cells
+    cells["address"] = documents.address(cells)
+    when = days(cells, "effective_date")
+    by = when[0] if isinstance(when[0], date) else None
+    cells["federal_register"] = written(cells.get("federal_register", ""), {}, by)
+    return grouped.row(told, _key(cells), when)
+
+
+def _key(cells: Mapping[str, str]) -> str:
+    return f"{cells['name']} ({cells['country']})"
+
+
+def listing(entry: Listed) -> Listing | list[Problem]:
+    """Return a party with its aliases, country, addresses and citations."""
+    rows: list[dict[str, str]] = entry.cells
+    name, number = rows[0]["name"], NUMBERED.search(entry.key)
+    short = [ACRONYM.sub("", name)] if ACRONYM.search(name) else []
+    cited = "; ".join(grouped.values(rows, "federal_register"))
+    return Listing(
+        name,
+        aliases=short + grouped.aliases(rows),
+        attributes={
+            **grouped.attributes(rows, "country", "address", "notes", "policy", "status"),
+            "citations": list(dict.fromkeys(filter(None, cited.split("; ")))),
         },
+        amended=max(dates(cited), default=None),
+        matter=places.matter(SHAPE.source, name, rows[0]["country"])
+        + (number[0] if number else ""),
     )
-
-
-def _pages(entities: list[Any]) -> dict[str, date]:
-    """Return the date of each page that the list cites: the one most often given."""
-    given: dict[str, Counter[date]] = {}
-    for entity in entities:
-        for page, when in _citations(entity):
-            if when:
-                given.setdefault(page, Counter())[when] += 1
-    return {page: dates.most_common(1)[0][0] for page, dates in given.items()}
-
-
-def _citations(entity: Any) -> list[tuple[str, date | None]]:
-    """Return (page, date) for each citation, in the order of the list."""
-    text = entity.get("federal_register") if isinstance(entity, dict) else None
-    found: list[tuple[str, date | None]] = []
-    for volume, page, month, day, year in CITATION.findall(text if isinstance(text, str) else ""):
-        when = None
-        with suppress(ValueError):  # no date, or one that is none
-            century = 0 if len(year) > 2 else 1900 if int(year) >= CENTURY_TURNS else 2000  # noqa: PLR2004
-            when = date(century + int(year), int(month), int(day))
-        found.append((f"{volume} FR {page}", when))
-    return found
