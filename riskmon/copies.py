@@ -8,7 +8,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -25,6 +25,8 @@ from riskmon.spells import Before, Copy, Stood, Teller
 
 MOST_BYTES = 8 * 1024**3
 BLOCK = 1024 * 1024
+SOON = timedelta(days=3653)
+"""A copy that says it is of later would make all that follow older; a clock may be behind."""
 
 
 class Given(NamedTuple):
@@ -67,7 +69,7 @@ class Copies:
                 dated=given.dated,
                 today=today,
             )
-            held = self._held(given, module, stood, found)
+            held = self._held(given, module, stood, found, today)
             if held is not None:
                 return _reported(given, found, held)
             copy = Copy(
@@ -102,7 +104,9 @@ class Copies:
 
     # Held
 
-    def _held(self, given: Given, module: Module, stood: Stood, found: Comparison) -> Held | None:
+    def _held(
+        self, given: Given, module: Module, stood: Stood, found: Comparison, today: date
+    ) -> Held | None:
         """Return that a copy is held, and why; None where it may be taken in."""
         shape = module.SHAPE
         verdict = self.verdict(shape.source, given.digest[:32])
@@ -111,6 +115,8 @@ class Copies:
         reasons = found.reasons(shape, partial=given.partial)
         if stood.day and found.day < stood.day:
             reasons.append(f"it is of {found.day}, and one of {stood.day} was read before")
+        if found.day > today + SOON:
+            reasons.append(f"it is of {found.day}, which is still to come")
         if verdict == "reject":
             reasons.append("a person rejected this copy")
         if not reasons:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import shutil
+import tempfile
+import weakref
 from contextlib import ExitStack
 from datetime import date
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, Literal, NamedTuple, cast
 
 from riskmon import intake, sources
@@ -150,8 +152,8 @@ class Gatherer(Analyst):
     def _copies(self) -> Copies:
         engine = self._ledger.engine
         if database_of(engine.url).in_memory(engine.url):
-            self._temporary = TemporaryDirectory()  # goes with the monitor
-            folder = Path(self._temporary.name)
+            folder = Path(tempfile.mkdtemp())
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         else:
             folder = beside(engine, ".copies")
         return Copies(self._ledger, self._persons, folder)

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, cast
 
 from riskmon.decisions import DRAFT, HOLDING, LINK, READ
 from riskmon.errors import InputError, Problem
-from riskmon.formats import packed
+from riskmon.formats import json_lines, packed
 from riskmon.ledger import Fact, Ledger
 from riskmon.model import (
     Company,
@@ -94,9 +94,12 @@ class Intake:
 
     def _filled(self, given: Iterator[Row], report: Report) -> Iterator[None]:
         """Yield where a batch is full, and last; where the giver fails, too, before it is said."""
+        last = None
         try:
             for row in given:
                 self._add(row, report)
+                if row.line != last and not isinstance(row.told, Note):
+                    report.rows, last = report.rows + 1, row.line
                 if len(self._facts) + len(self._refused) == BATCH:
                     yield
         except Exception:
@@ -241,7 +244,7 @@ def _write(file: Path, rejected: list[Rejected], now: datetime) -> Path | None:
 
 def read_companies(stream: BinaryIO) -> Iterator[Row]:
     """Yield a row for each company, one JSON object a line."""
-    return (one_company(*row) for row in jsonl.rows(stream))
+    return (one_company(*row) for row in json_lines.rows(stream))
 
 
 def one_company(line: int, raw: str, data: object) -> Row:

@@ -44,7 +44,7 @@ class Report:
     rejects: Path | None = None
     """The file that the rejected rows were written to; None where there are none."""
     rows: int = 0
-    """Rows of the input, where it is a list: each told something, is a duplicate or rejected."""
+    """Rows of the input that are not left out: each told something, is a duplicate or rejected."""
     drafts: int = 0
     """Drafts of events, which wait for a person."""
     held: Held | None = None

@@ -65,7 +65,7 @@ MAY_IMPORT = {
     "listing": {"errors", "model"},
     "spells": {"errors", "forms", "listing", "model", "validation"},
     "formats": {"errors", "formats", "identifiers", "listing", "model", "names", "naming"}
-    | {"notices", "sources", "validation"},
+    | {"notices", "validation"},
     "coding": {"coding", "validation", "yaml12"},
     "notices": {"errors", "notices"},
     "sources": GROUND

@@ -13,12 +13,11 @@ from datetime import date
 from typing import Any, BinaryIO, NamedTuple
 
 from riskmon.errors import Problem
-from riskmon.formats import table
+from riskmon.formats import json_lines, table
 from riskmon.formats.citations import day
 from riskmon.formats.packed import Parts
 from riskmon.listing import Broken
 from riskmon.model import Note, Row
-from riskmon.sources import jsonl
 from riskmon.validation import shown
 
 MOST_BYTES = 128 * 1024 * 1024
@@ -182,10 +181,10 @@ def document(stream: BinaryIO, field: str) -> dict[str, Any] | Row:
     raw = stream.read(MOST_BYTES + 1)
     if len(raw) > MOST_BYTES:
         return broken(f"expected at most {MOST_BYTES:,} bytes: is this the list?")
-    found = jsonl.parse(raw.removeprefix(b"\xef\xbb\xbf"))
+    found = json_lines.parse(raw.removeprefix(b"\xef\xbb\xbf"))
     if isinstance(found, dict) and isinstance(found.get(field), list) and found[field]:
         return found
-    why = "; ".join(map(str, found)) if isinstance(found, jsonl.Problems) else "got none"
+    why = "; ".join(map(str, found)) if isinstance(found, json_lines.Problems) else "got none"
     return broken(
         f"expected a JSON object with a list `{field}`: is the copy whole? ({why})", field=field
     )

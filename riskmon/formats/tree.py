@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from itertools import islice
-from typing import BinaryIO, NamedTuple
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from datetime import date
+from typing import Any, BinaryIO, NamedTuple
 from xml.parsers.expat import ExpatError
+from xml.sax.saxutils import escape, quoteattr
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser, ParseError
 
 from riskmon.errors import Problem
+from riskmon.formats.packed import Parts
 from riskmon.listing import Broken
+from riskmon.model import Note, Row
 from riskmon.validation import shown
 
-MOST_BYTES = 2 * 1024**3
-"""Of a file: the longest list there is has a twentieth of that."""
+MOST_BYTES = 1024**3
+"""Of a file: the longest list there is has an eighth of that."""
 MOST_NODES = 100_000
 """Of an element that is asked for, with all that is in it."""
 MOST_TEXT = 4 * 1024 * 1024
-"""Characters of such an element, with its attributes."""
+"""Characters of such an element, with its attributes; bytes of a tag or a comment."""
 MOST_DEPTH = 50
+MOST_NAMES = 1000
+"""Tags and attributes that differ: the formats there are have below 100."""
+MOST_NOTES = 20
 BLOCK = 64 * 1024
-HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+HTML = re.compile(rb"\s*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+DAY = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T[\d:.]{5,18})?(?:Z|[+-]\d{2}:\d{2})?", re.ASCII)
+CUT = frozenset({3, 5, 20})
+"""What expat says of an early end: no element found, unclosed token, unclosed CDATA section."""
 
 
 class Node:
@@ -76,100 +85,132 @@ class _RefusedError(Exception):
 
 
 class _Target:
-    """What the parser tells, as nodes; those that nobody asks for leave nothing behind."""
+    """What the parser tells, as nodes; elements that nobody asks for leave nothing behind."""
 
-    def __init__(self, tags: Collection[str]) -> None:
+    def __init__(self, tags: Collection[str], known: Collection[str]) -> None:
         self._tags = tags
-        self._above: list[Node] = []
+        self._known = known
+        self._names: set[str] = set()
+        """Those that were met at all."""
+        self._asked: set[str] = set()
+        """Those that were met in what is asked for."""
+        self._open: list[Node] = []
         """The elements that are open, from the one that is asked for."""
-        self._depth = 0
-        self._nodes = self._size = 0
+        self._depth = self._nodes = self._size = self._notes = 0
         self._text: list[str] = []
-        self.line = 0
-        self.found: list[Start | Node] = []
-        self.parser: DefusedXMLParser
+        self.found: list[Start | Node | Row] = []
+        self.expat: Any
 
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
+    def start(self, tag: str, given: dict[str, str]) -> None:
         self._depth += 1
-        line = self.parser.parser.CurrentLineNumber
+        line = self.expat.CurrentLineNumber
         tag = tag.rpartition("}")[2]
+        attributes = {name.rpartition("}")[2]: value for name, value in given.items()}
+        asked = bool(self._open) or tag in self._tags
+        for name in (tag, *map("@{}".format, attributes)):
+            if name not in (self._asked if asked else self._names):
+                self._named(name, asked=asked)
         if self._depth > MOST_DEPTH:
             raise _RefusedError(f"expected at most {MOST_DEPTH} levels of nesting, in line {line}")
+        node = Node(tag, attributes, line)
         if self._depth == 1:
-            self.found.append(Start(Node(tag, _local(attributes), line)))
-        if not self._above:
-            if tag not in self._tags:
-                return
-            self._nodes = self._size = 0
-        node = Node(tag, _local(attributes), line)
+            self.found.append(Start(node))
+        if not asked:
+            return
         self._said()
-        if self._above:
-            self._above[-1].inside.append(node)
-        self._above.append(node)
+        if self._open:
+            self._open[-1].inside.append(node)
+        else:
+            self._nodes = self._size = 0
+        self._open.append(node)
         self._nodes += 1
-        self._size += sum(map(len, attributes.values()))
-        if self._nodes > MOST_NODES:
-            told = f"expected at most {MOST_NODES:,} elements in <{self._above[0].tag}>"
-            raise _RefusedError(f"{told}, in line {self._above[0].line}")
+        self._grown(sum(map(len, attributes.values())))
 
     def data(self, text: str) -> None:
-        if self._above:
+        if self._open:
             self._text.append(text)
-            self._size += len(text)
-            if self._size > MOST_TEXT:
-                told = f"expected at most {MOST_TEXT:,} characters in <{self._above[0].tag}>"
-                raise _RefusedError(f"{told}, in line {self._above[0].line}")
+            self._grown(len(text))
 
-    def end(self, tag: str) -> None:
+    def end(self, _: str) -> None:
         self._depth -= 1
-        if self._above:
+        if self._open:
             self._said()
-            node = self._above.pop()
-            if not self._above:
+            node = self._open.pop()
+            if not self._open:
                 self.found.append(node)
 
     def _said(self) -> None:
         """Give what was said to the element that is open, unless others are in it already."""
         if self._text:
-            if self._above and not self._above[-1].inside:
-                self._above[-1].text = "".join(self._text).strip()
+            if self._open and not self._open[-1].inside:
+                self._open[-1].text = "".join(self._text).strip()
             self._text.clear()
 
+    def _grown(self, size: int) -> None:
+        self._size += size
+        if self._size > MOST_TEXT or self._nodes > MOST_NODES:
+            told = f"expected at most {MOST_NODES:,} elements and {MOST_TEXT:,} characters"
+            one = self._open[0]
+            raise _RefusedError(f"{told} in <{one.tag}>, in line {one.line}")
 
-def _local(attributes: dict[str, str]) -> dict[str, str]:
-    return {name.rpartition("}")[2]: value for name, value in attributes.items()}
+    def _named(self, name: str, *, asked: bool) -> None:
+        self._names.add(name)
+        if len(self._names) > MOST_NAMES:
+            raise _RefusedError(f"expected at most {MOST_NAMES:,} different tags and attributes")
+        if not asked:
+            return
+        self._asked.add(name)
+        if self._known and name not in self._known and self._notes < MOST_NOTES:
+            self._notes += 1
+            what = "attribute" if name[0] == "@" else "element"
+            told = f"{what} {shown(name.lstrip('@'), 60)} is not known: what it says is not read"
+            self.found.append(Row(0, "", Note(told)))
 
 
 def elements(
-    stream: BinaryIO, tags: Collection[str], *, most_bytes: int = MOST_BYTES
-) -> Iterator[Start | Node | Broken]:
+    stream: BinaryIO,
+    tags: Collection[str],
+    known: Collection[str] = (),
+    *,
+    most_bytes: int = MOST_BYTES,
+) -> Iterator[Start | Node | Row]:
     """Yield the root, then each outermost element whose tag is one of `tags`, in order.
 
-    What is no XML, is cut, has a DTD, or is too large or too deep, ends in a Broken; nothing is
-    raised. One element at a time is in memory.
+    `known`: the tags that may be in them, and attributes as `@name`; of others there is a Note,
+    once each. What is no XML, is cut, has a DTD, or is too large or too deep, ends in a row that
+    is Broken; nothing is raised. A block and one element are in memory.
     """
-    target = _Target(tags)
+    target = _Target(tags, known)
     parser = DefusedXMLParser(
         target=target, forbid_dtd=True, forbid_entities=True, forbid_external=True
     )
-    target.parser = parser
+    expat = target.expat = parser.parser
     size = 0
     block = stream.read(BLOCK)
-    html = HTML.match(block.removeprefix(b"\xef\xbb\xbf"))
-    while not html:
+    if HTML.match(block.removeprefix(b"\xef\xbb\xbf")):
+        yield broken("expected XML, got a page of HTML: what does it say in a browser?")
+        return
+    while True:
+        size += len(block)
         problem = _fed(parser, block)
         found, target.found = target.found, []
         yield from found
-        size += len(block)
         if problem is None and size > most_bytes:
             problem = Problem(f"expected at most {most_bytes:,} bytes: is this the list?")
+        if problem is None and size - expat.CurrentByteIndex > MOST_TEXT:
+            line = expat.CurrentLineNumber
+            problem = Problem(f"expected tags of at most {MOST_TEXT:,} bytes, in line {line}")
         if problem is not None:
-            yield Broken([problem])
+            yield Row(0, "", Broken([problem]))
             return
         if not block:
             return
         block = stream.read(BLOCK)
-    yield Broken([Problem("expected XML, got a page of HTML: what does it say in a browser?")])
+
+
+def broken(reason: str) -> Row:
+    """Return that a copy as a whole cannot be read, and why."""
+    return Row(0, "", Broken([Problem(reason)]))
 
 
 def _fed(parser: DefusedXMLParser, block: bytes) -> Problem | None:
@@ -180,12 +221,11 @@ def _fed(parser: DefusedXMLParser, block: bytes) -> Problem | None:
         else:
             parser.close()
     except ParseError as error:
-        why = "is the copy whole?" if _cut(error) else "is the copy damaged?"
+        why = "is the copy whole?" if error.code in CUT else "is the copy damaged?"
         return Problem(f"expected XML: {error}: {why}")
-    except DefusedXmlException as error:
-        what = type(error).__name__.removesuffix("Forbidden")
+    except DefusedXmlException:
         line = parser.parser.CurrentLineNumber
-        return Problem(f"expected XML without {what} declarations, got one in line {line}")
+        return Problem(f"expected XML without a document type declaration, got one in line {line}")
     except _RefusedError as error:
         return error.problem
     except (ExpatError, LookupError, ValueError) as error:
@@ -193,43 +233,45 @@ def _fed(parser: DefusedXMLParser, block: bytes) -> Problem | None:
     return None
 
 
-def _cut(error: ParseError) -> bool:
-    """Whether the end came too early: expat's errors 3, 5 and 20 (no element, token, CDATA)."""
-    return error.code in {3, 5, 20}
+def day(text: str) -> date | None:
+    """Return the date that a date or moment of XML begins with, its time zone left out.
+
+    Raises ValueError for what is none; None where nothing is said.
+    """
+    if not text:
+        return None
+    with suppress(ValueError):
+        if found := DAY.fullmatch(text):
+            return date.fromisoformat(found[1])
+    raise ValueError(f"expected a date such as 2024-03-06, got {shown(text)}")
 
 
-def said(node: Node, leave_out: Collection[str] = ()) -> str:
-    """Return all that an element says in a fixed form, but for some tags and attributes."""
-    parts: list[str] = []
-    _say(node, leave_out, parts)
-    return "".join(parts)
-
-
-def _say(node: Node, leave_out: Collection[str], parts: list[str]) -> None:
-    parts.append("\x1d" + node.tag)
-    parts += [
-        f"\x1f{name}={' '.join(value.split())}"
-        for name, value in sorted(node.attributes.items())  # an order is no statement of theirs
-        if value and name not in leave_out
-    ]
-    if node.text:
-        parts.append("\x1e" + " ".join(node.text.split()))
-    for one in node.inside:
-        if one.tag not in leave_out:
-            _say(one, leave_out, parts)
-    parts.append("\x1c")
+def sole(parts: Parts, suffix: str) -> str | Row:
+    """Return the name of the one file, or of the one among several whose name ends in `suffix`."""
+    found = [name for name in parts if name.lower().endswith((suffix, f"{suffix}.gz"))]
+    names = list(parts) if len(parts) == 1 else found
+    if len(names) == 1:
+        return names[0]
+    return broken(f"expected one file *{suffix}, got {', '.join(sorted(parts))[:500] or 'none'}")
 
 
 def written(node: Node) -> str:
-    """Return an element as XML on one line, for those who look at what was refused."""
-    from xml.sax.saxutils import escape, quoteattr  # noqa: PLC0415 (slow to import, rarely needed)
-
-    inside = escape(node.text) + "".join(map(written, node.inside))
-    given = "".join(f" {name}={quoteattr(value)}" for name, value in node.attributes.items())
+    """Return an element as XML on one line, for those who look at it."""
+    inside = escape(" ".join(node.text.split())) + "".join(map(written, node.inside))
+    given = "".join(f" {name}={quoteattr(text)}" for name, text in node.attributes.items())
     return f"<{node.tag}{given}>{inside}</{node.tag}>" if inside else f"<{node.tag}{given}/>"
 
 
-def unknown(seen: Counter[str], what: str, most: int = 20) -> Sequence[str]:
-    """Return what is to be said of names that a reader does not know, the most frequent first."""
-    told = (f"{what} {shown(name, 60)} is not known: what it says is not read" for name in seen)
-    return list(islice(told, most))
+def content(node: Node, leave_out: Collection[str] = ()) -> str:
+    """Return what an element says in a form to be compared, without tags and attributes left out.
+
+    The order of attributes and elements says nothing, nor do white space and empty attributes.
+    """
+    given = (
+        f"\x1f{name}={text}"
+        for name, value in sorted(node.attributes.items())
+        if name not in leave_out and (text := " ".join(value.split()))
+    )
+    inside = sorted(content(one, leave_out) for one in node.inside if one.tag not in leave_out)
+    text = " ".join(node.text.split())
+    return f"\x1d{node.tag}{''.join(given)}\x1e{text}{''.join(inside)}\x1c"

@@ -17,11 +17,11 @@ from collections.abc import Collection, Iterator
 from typing import Any, BinaryIO, cast
 
 from riskmon.errors import Problem
+from riskmon.formats import json_lines
 from riskmon.model import Event, Note, Row
 from riskmon.notices import gazette, words
 from riskmon.notices.pages import Pushed
 from riskmon.notices.text import cut, host, one_line, without_tags
-from riskmon.sources import jsonl
 from riskmon.validation import check, shown
 
 SOURCE = "federal-register"
@@ -56,21 +56,25 @@ def documents(stream: BinaryIO, key: str) -> Iterator[tuple[int, str, object]]:
         raw += stream.read(max(0, MOST_BYTES + 1 - len(first)))
     one_a_line = isinstance(page, dict) and key not in page and "count" not in page
     if one_a_line or _lines_follow(raw):
-        yield from jsonl.rows(cast("BinaryIO", Pushed(raw, stream)))
+        yield from json_lines.rows(cast("BinaryIO", Pushed(raw, stream)))
         return
     if len(raw) > MOST_BYTES:
         reason = f"expected at most {MOST_BYTES:,} bytes: is this a page of the API?"
-        yield 0, raw[:200].decode("utf-8", "backslashreplace"), jsonl.Problems([Problem(reason)])
+        yield (
+            0,
+            raw[:200].decode("utf-8", "backslashreplace"),
+            json_lines.Problems([Problem(reason)]),
+        )
         return
     found = _listed(page if isinstance(page, dict) else _parsed(raw), key)
-    if isinstance(found, jsonl.Problems):
+    if isinstance(found, json_lines.Problems):
         yield 0, raw[:200].decode("utf-8", "backslashreplace"), found
         return
     for number, one in enumerate(found, 1):
         yield number, shown(one, MOST_SHOWN).encode("utf-8", "replace").decode(), one
 
 
-def _listed(page: object, key: str) -> list[Any] | jsonl.Problems:
+def _listed(page: object, key: str) -> list[Any] | json_lines.Problems:
     """Return the documents of a page, which may be one document alone; or what is wrong with it."""
     found = page.get(key) if isinstance(page, dict) else None
     if isinstance(found, list):
@@ -79,13 +83,13 @@ def _listed(page: object, key: str) -> list[Any] | jsonl.Problems:
         return [page]
     if isinstance(page, dict) and page.get("count") == 0:  # then the API leaves the list out
         return []
-    why = "; ".join(map(str, page)) if isinstance(page, jsonl.Problems) else "got none"
+    why = "; ".join(map(str, page)) if isinstance(page, json_lines.Problems) else "got none"
     reason = f"expected a JSON object with a list `{key}`, or JSON lines: is the copy whole?"
-    return jsonl.Problems([Problem(f"{reason} ({why})", field=key)])
+    return json_lines.Problems([Problem(f"{reason} ({why})", field=key)])
 
 
 def _parsed(raw: bytes) -> object:
-    return jsonl.parse(raw.removeprefix(b"\xef\xbb\xbf"))
+    return json_lines.parse(raw.removeprefix(b"\xef\xbb\xbf"))
 
 
 def _lines_follow(raw: bytes) -> bool:
@@ -96,7 +100,7 @@ def _lines_follow(raw: bytes) -> bool:
 
 def refused(document: object) -> list[Problem]:
     """Return why what should be a document is none."""
-    if isinstance(document, jsonl.Problems):
+    if isinstance(document, json_lines.Problems):
         return document
     return [Problem(f"expected an object of fields, got {shown(document)}")]
 

@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from riskmon.errors import Problem
+from riskmon.formats import json_lines
 from riskmon.identifiers import of_company
 from riskmon.model import Company, Holding, Row
-from riskmon.sources import jsonl
 from riskmon.validation import check, shown
 
 COMPANIES = {"Company", "Organization", "LegalEntity", "PublicBody"}
@@ -44,8 +44,8 @@ class _RefusedError(ValueError):
 
 def read(stream: BinaryIO) -> Iterator[Row]:
     """Yield a company or a holding for each entity that is one."""
-    for line, raw, entity in jsonl.rows(stream):
-        if isinstance(entity, jsonl.Problems):
+    for line, raw, entity in json_lines.rows(stream):
+        if isinstance(entity, json_lines.Problems):
             yield Row(line, raw, entity)
             continue
         try:

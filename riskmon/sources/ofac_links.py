@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from riskmon.errors import Problem
+from riskmon.formats.json_lines import MOST_BYTES
 from riskmon.model import Link, Row
-from riskmon.sources.jsonl import MOST_BYTES
 from riskmon.validation import check
 
 COLUMNS = 12
