@@ -2,8 +2,8 @@
 
 Each is CPU seconds, the median of five, and its ratio to a limit that is measured in the same run,
 in turns with it: what the bare libraries need for the same bytes or the same sums. Groups: ingest,
-postgresql, others, ledger, scores, matching, lists, names; default all. Scores take ten times as
-many events; names need no events, and have a table of their own.
+postgresql, others, ledger, scores, matching, lists, stories, names; default all. Scores take ten times
+as many events; stories and names need none, and have tables of their own.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import ledger, lists, matching, postgresql, scores, workload
+from benchmarks import ledger, lists, matching, postgresql, scores, stories, workload
 
-GROUPS = ("ingest", "postgresql", "others", "ledger", "scores", "matching", "lists", "names")
+GROUPS = ("ingest", "postgresql", "others", "ledger", "scores", "matching", "lists", "stories", "names")
 
 
 def main() -> None:
@@ -29,7 +29,9 @@ def main() -> None:
         from benchmarks import names  # noqa: PLC0415 (the others do without what it imports)
 
         names.measure(arguments.names, list(names.PARTS))
-    if set(arguments.groups) <= {"names"}:
+    if "stories" in arguments.groups:
+        stories.measure()
+    if set(arguments.groups) <= {"names", "stories"}:
         return
     with TemporaryDirectory() as name:
         folder = Path(name)

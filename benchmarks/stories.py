@@ -2,7 +2,8 @@
 
 A draft is right if its type is, and the label's party has the label's role; where the label names
 nobody (measures, commentary), the type is enough. Each label counts once. `dev` stories were built
-against; `test` stories were written and labelled before there was any code.
+against. `test` stories were labelled before the code had seen them, and of them only the figures
+were looked at; the first 24 are older than the code, the last 12 gave 0.89 and 0.76 at first.
 """
 
 from __future__ import annotations

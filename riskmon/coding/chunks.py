@@ -1,0 +1,274 @@
+"""A sentence as chunks: names, words that stand for names, dates, plain words and marks."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import pairwise
+from typing import NamedTuple
+
+from riskmon.coding import dates
+from riskmon.coding.dictionary import words
+from riskmon.coding.kinds import (
+    AUTHORITY,
+    COMPANY,
+    LIST,
+    NOTHING,
+    OTHER,
+    PERSON,
+    PLACE,
+    PRODUCT,
+    UNKNOWN,
+)
+from riskmon.coding.names import Names
+from riskmon.coding.tokens import Span, Token
+
+WORD, MARK, DATE, NUMBER, ANALYST = "w", ".", "t", "n", "y"
+PARTIES = frozenset({COMPANY, UNKNOWN, PERSON, AUTHORITY, OTHER, PRODUCT})
+MOST_ADJECTIVES = 3
+
+
+class Chunk(NamedTuple):
+    """A piece of a sentence: its kind's letter, text, what it names, and where it stands."""
+
+    kind: str
+    text: str
+    lower: str
+    key: str
+    """Of whom it speaks (see Names); empty where that has no name."""
+    start: int
+    end: int
+    spoken: bool
+    pronoun: bool = False
+
+    @property
+    def party(self) -> bool:
+        """Whether it may fill a slot of a frame."""
+        return self.kind in PARTIES
+
+
+@dataclass
+class Memory:
+    """Whom the story spoke of last: keys of names, empty before the first one."""
+
+    company: str = ""
+    person: str = ""
+    authority: str = ""
+    subject: str = ""
+    kinds: dict[str, str] = field(default_factory=dict)
+
+    def take(self, chunks: Sequence[Chunk]) -> None:
+        """Remember those of whom a sentence speaks first."""
+        named = [one for one in chunks if one.key and not one.spoken]
+        for one in named:
+            self.kinds[one.key] = one.kind
+        companies = [one for one in named if one.kind in {COMPANY, UNKNOWN}]
+        if companies:
+            self.company = _subject(companies, chunks).key
+        if people := [one for one in named if one.kind == PERSON]:
+            self.person = people[0].key
+        if bodies := [one for one in named if one.kind == AUTHORITY]:
+            self.authority = bodies[0].key
+        if companies or bodies:
+            self.subject = min([*companies[:1], *bodies[:1]], key=lambda one: one.start).key
+
+
+def _subject(companies: Sequence[Chunk], chunks: Sequence[Chunk]) -> Chunk:
+    """Return the first company that is no part of another's description."""
+    for one in companies:
+        place = chunks.index(one)
+        after = chunks[place + 1 : place + 2]
+        before = chunks[place - 1 : place] if place else []
+        owns = after and after[0].lower == "'s"
+        inside = before and before[0].lower in words("prepositions")
+        modifies = after and after[0].lower in words("person")
+        if not (owns or inside or modifies):
+            return one
+    return companies[0]
+
+
+def chunks(
+    found: Sequence[Token],
+    names: Sequence[Span],
+    known: Names,
+    memory: Memory,
+    when: Sequence[dates.Found],
+) -> list[Chunk]:
+    """Return the chunks of a sentence; what stands for a name is resolved by what came before."""
+    made: list[Chunk] = []
+    starts = {span.start: span for span in names}
+    place = 0
+    while place < len(found):
+        token = found[place]
+        dated = next((one for one in when if one.start <= token.start < one.end), None)
+        if dated:
+            end = place
+            while end < len(found) and found[end].start < dated.end:
+                end += 1
+            made.append(_of(DATE, found[place:end]))
+        elif span := starts.get(place):
+            end = span.end
+            made.append(_named(found[place:end], span, known))
+        else:
+            one, end = _nominal(found, place, made, memory) or (_plain(token), place + 1)
+            made.append(one)
+        place = max(end, place + 1)
+    return made
+
+
+def _of(kind: str, found: Sequence[Token], key: str = "", *, pronoun: bool = False) -> Chunk:
+    text = " ".join(token.text for token in found)
+    lower = " ".join(token.lower for token in found)
+    spoken = found[0].spoken
+    return Chunk(kind, text, lower, key, found[0].start, found[-1].end, spoken, pronoun)
+
+
+def _named(found: Sequence[Token], span: Span, known: Names) -> Chunk:
+    kind = known.kind(span.key)
+    if kind in {PLACE, LIST, NOTHING}:
+        return _of(kind, found, span.key if kind == PLACE else "")
+    return _of(kind, found, known.whole(span.key))
+
+
+def _plain(token: Token) -> Chunk:
+    if token.text[0].isdigit() or any(sign in token.text for sign in "$€£¥"):
+        return _of(NUMBER, [token])
+    return _of(WORD if token.word or token.lower in {"'s", "n't"} else MARK, [token])
+
+
+def _nominal(
+    found: Sequence[Token], place: int, made: Sequence[Chunk], memory: Memory
+) -> tuple[Chunk, int] | None:
+    """Return what stands for a name from a token on, and the token after it."""
+    word = found[place].lower
+    earlier = [one for one in made if one.key]
+    if word in {"it", "its"}:
+        kinds = {COMPANY, UNKNOWN, AUTHORITY}
+        key = _first(earlier, made, kinds) or memory.subject
+        kind = next((one.kind for one in earlier if one.key == key), memory.kinds.get(key, COMPANY))
+        return (_of(kind, found[place : place + 1], key, pronoun=True), place + 1) if key else None
+    if word in {"he", "she", "his", "her", "him"}:
+        key = _first(earlier, made, {PERSON}) or memory.person
+        return (
+            (_of(PERSON, found[place : place + 1], key, pronoun=True), place + 1) if key else None
+        )
+    if word in words("analysts"):
+        return _of(ANALYST, found[place : place + 1]), place + 1
+    if word in words("authority-nouns"):
+        before = made[-1].lower if made else ""
+        key = memory.authority if before == "the" and word not in {"judges", "jury"} else ""
+        return _of(AUTHORITY, found[place : place + 1], key), place + 1
+    if word in {"the", "this", "that"}:
+        return _anaphor(found, place, made, memory)
+    return None
+
+
+def _anaphor(
+    found: Sequence[Token], place: int, made: Sequence[Chunk], memory: Memory
+) -> tuple[Chunk, int] | None:
+    earlier = [one for one in made if one.key]
+    end = place + 1
+    while end < len(found) and end - place <= MOST_ADJECTIVES:
+        word = found[end].lower
+        company = word in words("anaphor")
+        if company or word in words("person-anaphor"):
+            if end + 1 < len(found) and found[end + 1].capital:
+                return None  # the chipmaker Quillon: the name itself stands here
+            kinds = {COMPANY, UNKNOWN} if company else {PERSON}
+            key = _first(earlier, made, kinds) or (memory.company if company else memory.person)
+            kind = COMPANY if company else PERSON
+            whole = found[place : end + 1]
+            return (_of(kind, whole, key, pronoun=True), end + 1) if key else None
+        if not found[end].word or word in _no_adjectives():
+            return None
+        end += 1
+    return None
+
+
+@functools.cache
+def _no_adjectives() -> frozenset[str]:
+    """Return words that do not stand between "the" and "company"."""
+    groups = ("prepositions", "verbs", "boundaries", "be", "have", "modals", "company", "person")
+    return frozenset({"and", "or", "'s", "a", "the"}).union(*map(words, groups))
+
+
+def _first(earlier: Sequence[Chunk], made: Sequence[Chunk], kinds: set[str]) -> str:
+    """Return the first of such kinds in a sentence, an owner only where there is no other."""
+    fit = [one for one in earlier if one.kind in kinds]
+    if COMPANY in kinds and (of_product := _owner(made)):
+        return of_product
+    owners = {one.start for one, after in pairwise(made) if after.lower == "'s"}
+    free = [one for one in fit if one.start not in owners]
+    return next((one.key for one in [*free, *fit]), "")
+
+
+def _owner(made: Sequence[Chunk]) -> str:
+    """Return whose product a sentence begins with: Baidu's chatbot Ernie, before any other."""
+    parties = [place for place, one in enumerate(made) if one.key and one.party]
+    if len(parties) > 1 and made[parties[1]].kind == PRODUCT:
+        owner, after = made[parties[0]], made[parties[0] + 1]
+        return owner.key if after.lower == "'s" else ""
+    return ""
+
+
+def masked(found: Sequence[Chunk]) -> tuple[str, list[int]]:
+    """Return the text in lower case with parties as `⟦c3⟧`, and where each chunk begins in it.
+
+    Dates are left out: they stand anywhere, and no pattern asks for them.
+    """
+    text = ""
+    begins = []
+    for number, one in enumerate(found):
+        spaced = text and not (one.kind == MARK and one.lower in ",.;:)?!%") and one.lower != "'s"
+        if spaced and not text.endswith(("(", "$")):
+            text += " "
+        if one.kind == DATE:
+            text = text.removesuffix(" ")
+            begins.append(len(text))
+            continue
+        begins.append(len(text))
+        text += f"⟦{one.kind}{number}⟧" if one.party else one.lower
+    return text, begins
+
+
+def parties(found: Sequence[Chunk]) -> Iterator[tuple[int, Chunk]]:
+    """Yield the number of each chunk that names a party, and the chunk."""
+    return ((number, one) for number, one in enumerate(found) if one.party)
+
+
+def day_of(
+    found: Sequence[Chunk], place: int, when: Sequence[dates.Found], day: date | None
+) -> tuple[date | None, str, bool]:
+    """Return the day of what the chunk at `place` tells, its precision, and whether it is told.
+
+    It is the first date after the verb in its clause, else the last one before it there, else
+    the story's day. What is still to come is none.
+    """
+    after = before = None
+    for number in range(place + 1, len(found)):
+        one = found[number]
+        goes_on = one.lower.endswith("ing") and found[number - 1].lower == ","
+        if one.lower in ENDS or (goes_on and number > place + 1):
+            break
+        if one.kind == DATE:
+            after = _at(one, when)
+            break
+    for one in reversed(found[:place]):
+        if one.lower in {";", "but"}:
+            break
+        if one.kind == DATE:
+            before = _at(one, when)
+            break
+    for told in (after, before):
+        if told is not None and not told.ahead and not (told.day and day and told.day > day):
+            return told.day, told.precision, True
+    return day, "day", False
+
+
+ENDS = frozenset({";", "which", "who", "after", "while", "but", "that"})
+
+
+def _at(one: Chunk, when: Sequence[dates.Found]) -> dates.Found | None:
+    return next((told for told in when if one.start <= told.start < one.end), None)

@@ -1,0 +1,278 @@
+"""Frames on a sentence: which fit, and who fills their slots."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from itertools import islice
+from typing import NamedTuple
+
+from riskmon.coding import about, clauses, dates, slots
+from riskmon.coding.chunks import ANALYST, Chunk, day_of, masked
+from riskmon.coding.clauses import Verb
+from riskmon.coding.dictionary import Frame, noun_frames, verb_frames, words
+from riskmon.coding.kinds import AUTHORITY, COMPANY, OTHER, PERSON, PLACE, PRODUCT, UNKNOWN
+from riskmon.coding.names import Names
+from riskmon.coding.sentences import Sentence
+
+MOST = 12
+VOICES = frozenset({"voice"})
+"""Roles of frames that no event has: who speaks."""
+SAYING = frozenset({"allege", "claim", "report", "suggest", "say", "show"})
+SPOKEN_OF = frozenset({"subject", "more"})
+
+
+class Told(NamedTuple):
+    """Who takes part: role, key of the name (see Names), the kind's letter."""
+
+    role: str
+    key: str
+    kind: str
+
+
+class Context(NamedTuple):
+    """A sentence to be coded, with what the story says beside it."""
+
+    sentence: Sentence
+    chunks: list[Chunk]
+    when: list[dates.Found]
+    day: date | None
+    names: Names
+    last: str
+    """The company of which the story spoke before the sentence."""
+    coming: str = ""
+    """The person with whom one of the next sentences begins."""
+
+
+class Coding(NamedTuple):
+    """An event that a sentence tells.
+
+    `day` is None where neither the sentence nor the story says it; `precision` is day, month or
+    year; `own` whether the sentence dates it. `confidence` is 0 to 1; `why` names what matched.
+    """
+
+    type: str
+    day: date | None
+    precision: str
+    own: bool
+    parties: tuple[Told, ...]
+    topics: tuple[str, ...]
+    scope: tuple[str, ...]
+    sentence: Sentence
+    confidence: float
+    why: tuple[str, ...]
+    names: Names
+
+    @property
+    def subject(self) -> str:
+        """The key of its first subject, else empty."""
+        return next((one.key for one in self.parties if one.role == "subject"), "")
+
+
+def codings(context: Context) -> Iterator[Coding]:
+    """Yield what the frames find in a sentence, at most MOST: no sentence tells more."""
+    return islice(_codings(context), MOST)
+
+
+def _codings(context: Context) -> Iterator[Coding]:
+    text, begins = masked(context.chunks)
+    for verb in clauses.verbs(context.chunks):
+        for frame in verb_frames()[verb.form.lemma]:
+            if coding := _by_verb(context, verb, frame, text, begins):
+                yield coding
+                break
+    for pattern, frame in noun_frames():
+        for match in pattern.finditer(text):
+            before = text[: match.start()]
+            if frame.unless_before and frame.unless_before.search(before):
+                continue
+            place = max((n for n, at in enumerate(begins) if at <= match.start()), default=0)
+            if context.chunks[place].spoken or context.chunks[-1].lower == "?":
+                continue
+            told = list(_captured(context, match))
+            if coding := _coding(context, frame, place, told, 0.0):
+                yield coding
+
+
+def _by_verb(
+    context: Context, verb: Verb, frame: Frame, text: str, begins: Sequence[int]
+) -> Coding | None:
+    """Return what a verb tells by a frame, None where the frame does not fit."""
+    voice = frame.passive if verb.passive else frame.active
+    if voice is None or verb.negated or not _allowed(verb, frame):
+        return None
+    end = begins[verb.place] + len(context.chunks[verb.place].lower)
+    right, left = text[end:], text[: begins[verb.place]]
+    after = frame.after.search(right) if frame.after else None
+    before = frame.before.search(left) if frame.before else None
+    if (frame.after and not after) or (frame.before and not before):
+        return None
+    if (frame.unless and frame.unless.search(right)) or (
+        frame.needs and not frame.needs.search(text)
+    ):
+        return None
+    if frame.unless_before and frame.unless_before.search(left):
+        return None
+    told = [one for match in (after, before) if match for one in _captured(context, match)]
+    filled = _filled(context, verb, voice)
+    if not _fits(context, frame, filled):
+        return None
+    doing = {context.chunks[number].key for number in slots.subject(context.chunks, verb)}
+    if frame.name in SAYING:  # nobody accuses himself
+        told = [one for one in told if one.key not in doing]
+    for slot, role in voice.items():
+        for number in filled.get(slot, ()):
+            party = _party(context, number, role)
+            if slot == "object" and party.key and party.key in doing:  # nobody sues himself
+                party = party._replace(key=context.last if context.last not in doing else "")
+            told.append(party)
+        if slot == "last" and context.last:
+            told.append(Told(role, context.last, COMPANY))
+    told += _unnamed(context, verb, frame, voice, told)
+    for role, pattern in frame.more:
+        told += [
+            one._replace(role=role)
+            for match in pattern.finditer(text)
+            for one in _captured(context, match)
+        ]
+    doubt = 0.05 if verb.mood in {"base", "gerund", "future", "agreed"} else 0.0
+    return _coding(context, frame, verb.place, told, doubt)
+
+
+def _allowed(verb: Verb, frame: Frame) -> bool:
+    """Whether the verb's mood is one that the frame takes: the past always, else as it says."""
+    if verb.mood == "past":
+        return True
+    if verb.mood == "agreed":
+        return "agreed" in frame.allow
+    if verb.mood == "if":
+        return frame.type.startswith("commentary") or "if" in frame.allow
+    return verb.mood in frame.allow
+
+
+def _filled(context: Context, verb: Verb, voice: Mapping[str, str]) -> dict[str, list[int]]:
+    """Return who fills the slots of a voice."""
+    filled = slots.objects(context.chunks, verb)
+    filled["subject"] = _speakers(context, verb) or slots.subject(context.chunks, verb)
+    if not verb.passive and filled["subject"] and "object" not in filled:
+        filled["object"] = slots.fronted(context.chunks, filled["subject"][0])
+    return {slot: numbers for slot, numbers in filled.items() if slot in voice}
+
+
+def _speakers(context: Context, verb: Verb) -> list[int]:
+    """Return the analysts who stand before a verb: they are no party, but fill its subject."""
+    for number in range(verb.start - 1, max(-1, verb.start - 12), -1):
+        one = context.chunks[number]
+        if one.kind == ANALYST:
+            return [number]
+        if one.lower in {";", "who", "which", "that"}:
+            break
+    return []
+
+
+def _unnamed(
+    context: Context, verb: Verb, frame: Frame, voice: Mapping[str, str], told: Sequence[Told]
+) -> list[Told]:
+    """Return the person whom only the next sentences name: a former engineer has been charged."""
+    named = any(one.key and one.role == "subject" for one in told)
+    if named or not frame.type.startswith("case."):
+        return []
+    passive = voice.get("subject") == "subject"
+    chunks = context.chunks
+    near = chunks[max(0, verb.start - 6) : verb.start] if passive else chunks[verb.place :][:9]
+    if context.coming and any(one.lower in words("person") for one in near):
+        return [Told("subject", context.coming, PERSON)]
+    return []
+
+
+def _fits(context: Context, frame: Frame, filled: Mapping[str, list[int]]) -> bool:
+    """Whether the slots that must be filled are, by those of the right kinds."""
+    for slot, kinds in frame.kinds.items():
+        numbers = filled.get(slot, [])
+        if not any(context.chunks[number].kind in kinds for number in numbers):
+            return False
+        filled[slot][:] = [n for n in numbers if context.chunks[n].kind in kinds]
+    return True
+
+
+def _captured(context: Context, match: re.Match[str]) -> Iterator[Told]:
+    """Yield the parties that a pattern names by its groups."""
+    for name, mask in match.groupdict().items():
+        role = name.rpartition("_")[0]
+        if mask:
+            number = int(mask[2:-1])
+            yield _party(context, number, "subject" if role in SPOKEN_OF else role)
+
+
+def _party(context: Context, number: int, role: str) -> Told:
+    """Return the party that a chunk names; of a product, its maker."""
+    one = context.chunks[number]
+    if one.kind == PRODUCT:
+        maker = context.names.maker(one.key) or _its_owner(context, number)
+        return Told(role, maker, COMPANY)
+    if one.kind == PLACE:
+        return Told(role, one.key, AUTHORITY)
+    return Told(role, one.key, one.kind)
+
+
+def _its_owner(context: Context, number: int) -> str:
+    """Return the company of "its" before a product's name."""
+    for one in reversed(context.chunks[max(0, number - 5) : number]):
+        if one.pronoun and one.kind in {COMPANY, UNKNOWN}:
+            return one.key
+    return ""
+
+
+ROLES_OF = {
+    "corporate": {"subject": {COMPANY, UNKNOWN, PRODUCT}},
+    "listing": {"subject": {COMPANY, UNKNOWN, PERSON, OTHER}, "authority": {AUTHORITY, PLACE}},
+    "case": {"subject": {COMPANY, UNKNOWN, PERSON, OTHER}, "authority": {AUTHORITY, PLACE}},
+    "claim": {"subject": {COMPANY, UNKNOWN, PERSON}},
+    "commentary": {"mentioned": {COMPANY, UNKNOWN}},
+    "measure": {"subject": {COMPANY, UNKNOWN}, "authority": {AUTHORITY, PLACE, PERSON}},
+}
+"""Family -> role -> the kinds that may have it."""
+
+
+def _coding(
+    context: Context, frame: Frame, place: int, told: Sequence[Told], doubt: float
+) -> Coding | None:
+    """Return the event, if it says of whom or of what it is."""
+    family = frame.type.partition(".")[0]
+    kinds = ROLES_OF.get(family, {})
+    parties = [
+        one
+        for one in dict.fromkeys(told)
+        if one.key and one.role not in VOICES and one.kind in kinds.get(one.role, {one.kind})
+    ]
+    parties = about.sound(parties)
+    by = about.acting(context.chunks, parties) if family in {"measure", "listing"} else set()
+    topics = about.topics(frame.type, context.sentence.text, by)
+    scope: tuple[str, ...] = ()
+    if family in {"measure", "commentary"}:
+        scope = about.scope(context.chunks, parties, context.sentence.text)
+        trade = topics or about.topics(frame.type, context.sentence.text)
+        if not trade or (family == "measure" and not (scope or parties)):
+            return None
+    elif not any(one.role == "subject" for one in parties):
+        return None
+    unsure = any(one.kind == UNKNOWN for one in parties if one.role == "subject")
+    vague = family in {"case", "claim"} and not topics
+    pronoun = any(one.pronoun for one in context.chunks if one.key in {p.key for p in parties})
+    confidence = frame.confidence - doubt - 0.05 * unsure - 0.05 * pronoun - 0.1 * vague
+    day, precision, own = day_of(context.chunks, place, context.when, context.day)
+    why = f"{frame.type}: {frame.name}"
+    return Coding(
+        frame.type,
+        day,
+        precision,
+        own,
+        tuple(parties),
+        topics,
+        scope,
+        context.sentence,
+        round(confidence, 2),
+        (why,),
+        context.names,
+    )
