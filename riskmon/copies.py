@@ -6,27 +6,27 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import date, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import date
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
+from riskmon.comparison import Comparison, compared
 from riskmon.decisions import HELD, READ, RULED, Held, Ruling
-from riskmon.errors import InputError, UsageError
+from riskmon.errors import InputError, MovedError, UsageError
 from riskmon.formats import packed
 from riskmon.intake import Intake
 from riskmon.ledger import Ledger
-from riskmon.listing import Comparison, Module, compared
-from riskmon.model import Event
+from riskmon.listing import Module
+from riskmon.model import Event, Row
 from riskmon.persons import FORGOTTEN, Persons
 from riskmon.reports import Report
 from riskmon.spells import Before, Copy, Stood, Teller
 
-MOST_BYTES = 8 * 1024**3
+TRIES = 5
 BLOCK = 1024 * 1024
-SOON = timedelta(days=3653)
-"""A copy that says it is of later would make all that follow older; a clock may be behind."""
 
 
 class Given(NamedTuple):
@@ -53,11 +53,18 @@ class Copies:
 
     def stood(self, source: str) -> Stood:
         """Return what the ledger knows of a list."""
-        read = self._ledger.of(READ, source)
-        return Stood([one.body for one in read], read[-1].position if read else 0)
+        return Stood(self._ledger.of(READ, source))
 
-    def take(self, given: Given, module: Module, intake: Intake, today: date) -> Report:
-        """Take in what a copy changes, or hold it."""
+    def take(
+        self, given: Given, module: Module, intake: Callable[[], Intake], today: date
+    ) -> Report:
+        """Take in what a copy changes, or hold it; compared anew where another one came between."""
+        for _ in range(TRIES):
+            with suppress(MovedError):
+                return self._take(given, module, intake(), today)
+        raise MovedError
+
+    def _take(self, given: Given, module: Module, intake: Intake, today: date) -> Report:
         source = module.SHAPE.source
         with packed.parts(given.path) as parts:
             stood = self.stood(source)
@@ -69,24 +76,31 @@ class Copies:
                 dated=given.dated,
                 today=today,
             )
-            held = self._held(given, module, stood, found, today)
-            if held is not None:
-                return _reported(given, found, held)
             copy = Copy(
                 source=source,
                 digest=given.digest,
+                after=stood.position,
                 part=1,
                 file=given.name,
                 day=found.day,
                 rows=found.rows,
             )
             teller = Teller(module, stood.entries, found, copy, self._before(source))
-            report = intake.take_in(given.name, teller.rows(parts))
+            held = self._held(given, module, stood, found)
+            if held is None and found.whole:
+                rows = list(teller.rows(parts))
+                refused = [row for row in rows if isinstance(row.told, list)]
+                late = found.unread(module.SHAPE, refused, len(refused))
+                held = self._held(given, module, stood, found, late) if late else None
+            if held is not None:
+                return _reported(given, found, held)
+            told: Iterable[Row] = rows if found.whole else teller.rows(parts)
+            if found.whole and len(rows) == 1 and given.digest == stood.digest:
+                told = ()  # the same copy as before, of which nothing is new
+            report = intake.take_in(given.name, chain(found.refused, told), stood.ref)
         rest = _reported(given, found, None)
-        for row in found.refused:
-            intake.refuse(report, row)
         report.rows, report.notes = rest.rows, rest.notes + report.notes
-        report.duplicates += rest.duplicates
+        report.duplicates += rest.duplicates + teller.silent
         return report
 
     def _before(self, source: str) -> Before:
@@ -105,25 +119,24 @@ class Copies:
     # Held
 
     def _held(
-        self, given: Given, module: Module, stood: Stood, found: Comparison, today: date
+        self,
+        given: Given,
+        module: Module,
+        stood: Stood,
+        found: Comparison,
+        late: Sequence[str] = (),
     ) -> Held | None:
-        """Return that a copy is held, and why; None where it may be taken in."""
-        shape = module.SHAPE
-        verdict = self.verdict(shape.source, given.digest[:32])
-        if verdict == "accept":
-            return None
-        reasons = found.reasons(shape, partial=given.partial)
+        """Return that a copy is held, and why; None where it may be taken in.
+
+        `late`: what is wrong with it that only its events show.
+        """
+        reasons = [*found.reasons(module.SHAPE, partial=given.partial), *late]
         if stood.day and found.day < stood.day:
             reasons.append(f"it is of {found.day}, and one of {stood.day} was read before")
-        if found.day > today + SOON:
-            reasons.append(f"it is of {found.day}, which is still to come")
-        if verdict == "reject":
-            reasons.append("a person rejected this copy")
-        if not reasons:
-            return None
-        return Held(
-            source=shape.source,
+        held = Held(
+            source=module.SHAPE.source,
             digest=given.digest,
+            kept=given.digest,
             file=given.name,
             day=found.day,
             partial=given.partial,
@@ -133,78 +146,86 @@ class Copies:
             listed=len(found.listed),
             amended=len(found.amended) + len(found.redated),
             delisted=len(found.gone),
-            refused=len(found.refused),
+            refused=found.refusals,
             after=stood.position,
         )
+        verdict = self.verdict(held)
+        if verdict == "reject":
+            return held.model_copy(update={"reasons": (*reasons, "a person rejected this copy")})
+        return held if reasons and verdict is None else None
 
-    def verdict(self, source: str, ref: str) -> str | None:
-        """Return what a person decided of a copy: it is accepted until it is read."""
-        found = self._ledger.latest(RULED, source, [ref])
-        if not found:
-            return None
-        ruling = Ruling.model_validate_json(found[0].body)
-        read = self._ledger.latest(READ, source, [f"{ref} 1"])
-        if ruling.verdict == "accept" and read and read[0].position > found[0].position:
-            return None
-        return ruling.verdict
+    def verdict(self, held: Held) -> str | None:
+        """Return what a person decided of a copy, while the list is as it was then."""
+        for one in self._ledger.latest(RULED, held.source, [held.ref]):
+            ruling = Ruling.model_validate_json(one.body)
+            return ruling.verdict if ruling.after == held.after else None
+        return None
 
     def waiting(self) -> list[Held]:
         """Return the copies that wait for a person, oldest first."""
-        found: dict[tuple[str, str], Held | None] = {}
+        found: dict[tuple[str, str], Held] = {}
         for one in self._ledger.entries(kinds=(HELD, RULED)):
-            held = Held.model_validate_json(one.body) if one.kind == HELD else None
-            found[one.source, one.ref] = held
-        return [one for one in found.values() if one is not None]
+            key = (one.source, one.ref)
+            if one.kind == HELD:
+                found.pop(key, None)
+                found[key] = Held.model_validate_json(one.body)
+            elif key in found:
+                ruling = Ruling.model_validate_json(one.body)
+                if ruling.after == found[key].after:
+                    del found[key]
+        return list(found.values())
 
-    def find(self, digest: str) -> Held:
-        """Return the copy that waits whose digest is, or begins with, `digest`."""
+    def find(self, key: str) -> Held:
+        """Return the copy that waits: by the beginning of its digest, or `list:` and that."""
         waiting = self.waiting()
-        found = [one for one in waiting if digest and one.digest.startswith(digest)]
+        source, _, digest = key.rpartition(":")
+        found = [
+            one
+            for one in waiting
+            if digest and one.digest.startswith(digest) and source in {"", one.source}
+        ]
         if len(found) != 1:
-            there = ", ".join(one.digest[:8] for one in waiting) or "none"
+            there = ", ".join(f"{one.source}:{one.digest[:8]}" for one in waiting) or "none"
             which = "several copies that wait begin" if found else "no copy that waits begins"
-            raise UsageError(f"{which} with {digest!r}; there are: {there}")
+            raise UsageError(f"{which} with {key!r}; there are: {there}")
         return found[0]
 
     # Kept
 
-    def keep(self, given: Path, digest: str) -> Path:
-        """Keep a copy under its digest, a folder as a zip; return where."""
-        kept = self.kept(digest)
-        if kept.exists():
-            return kept
-        kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as out:
-            fresh = Path(out.name)
-            if given.is_dir():
-                with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-                    for one in sorted(given.iterdir()):
-                        if one.is_file() and not one.is_symlink():
+    def keep(self, given: Path) -> str:
+        """Keep a copy, a folder as a zip; return the digest of what is kept.
+
+        Raises InputError where it cannot be kept.
+        """
+        fresh = None
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as out:
+                fresh = Path(out.name)
+                if given.is_dir():
+                    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+                        for one in sorted(given.iterdir()):
                             archive.write(one, one.name)
-            else:
-                with given.open("rb") as stream:
-                    shutil.copyfileobj(stream, out, BLOCK)
-            out.flush()
-            os.fsync(out.fileno())
-        fresh.replace(kept)
-        return kept
+                else:
+                    with given.open("rb") as stream:
+                        shutil.copyfileobj(stream, out, BLOCK)
+                out.flush()
+                os.fsync(out.fileno())
+            digest = packed.digest(fresh)
+            kept = self.kept(digest)
+            kept.parent.mkdir(exist_ok=True, mode=0o700)
+            fresh.replace(kept)
+        except OSError as error:
+            told = f"the copy cannot be kept in {self.folder}: {error.strerror or error}"
+            raise InputError(told) from None
+        finally:
+            if fresh is not None:
+                fresh.unlink(missing_ok=True)
+        return digest
 
     def kept(self, digest: str) -> Path:
         """Return where the copy with a digest is kept."""
         return self.folder / digest[:2] / digest
-
-    @contextmanager
-    def spooled(self, stream: BinaryIO) -> Iterator[Path]:
-        """Give a file with what a stream holds: a copy is read twice."""
-        with tempfile.NamedTemporaryFile() as out:
-            size = 0
-            while block := stream.read(BLOCK):
-                size += len(block)
-                if size > MOST_BYTES:
-                    raise InputError(f"expected at most {MOST_BYTES:,} bytes")
-                out.write(block)
-            out.flush()
-            yield Path(out.name)
 
 
 def _reported(given: Given, found: Comparison, held: Held | None) -> Report:
@@ -214,7 +235,7 @@ def _reported(given: Given, found: Comparison, held: Held | None) -> Report:
         report.duplicates = found.unchanged
         if found.keyless and found.gone:
             report.notes.append(
-                f"{len(found.gone):,} entries are not in this copy, but {found.keyless:,} of its "
-                "rows cannot be read and may be theirs: none is taken for delisted"
+                f"entries that are not in this copy: {len(found.gone):,}; rows that cannot be read "
+                f"and may be theirs: {found.keyless:,}. None is taken for delisted"
             )
     return report

@@ -74,7 +74,9 @@ class Held(Noun):
 
     source: Id
     digest: Text
-    """SHA-256 of the copy, which is kept."""
+    """SHA-256 of the copy."""
+    kept: Text
+    """SHA-256 of what is kept of it: of a folder, a zip."""
     file: Text
     day: date
     """That the copy is of."""
@@ -88,12 +90,12 @@ class Held(Noun):
     delisted: int
     refused: int
     after: int
-    """Position at which the list was read last: held again after another copy, it waits again."""
+    """Position at which the list was read last: once it is read again, a ruling is of the past."""
 
     @property
     def ref(self) -> str:
         """What the entry is known by."""
-        return self.digest[:32]
+        return f"{self.digest[:32]} {self.day}"
 
 
 class Ruling(Noun):

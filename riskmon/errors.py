@@ -78,6 +78,10 @@ class BusyError(DatabaseError):
     exit_code = 5
 
 
+class MovedError(BusyError):
+    """Another process took in another copy of the same list meanwhile; try again."""
+
+
 class BrokenError(DatabaseError):
     """The database's file is damaged."""
 

@@ -112,7 +112,7 @@ class Gatherer(Analyst):
             if isinstance(events, str | PathLike):
                 path, name = Path(events), str(events)
             elif hasattr(events, "read"):
-                path = stack.enter_context(self._copies.spooled(cast("BinaryIO", events)))
+                path = stack.enter_context(packed.spooled(cast("BinaryIO", events)))
                 name = str(getattr(events, "name", "input"))
             else:
                 raise UsageError(f"{source}: expected a path or an open file: it is a list")
@@ -128,11 +128,11 @@ class Gatherer(Analyst):
         partial: bool = False,
         dated: date | None = None,
     ) -> Report:
-        try:
-            digest = packed.digest(path)
-        except OSError as error:
-            raise InputError(f"{name}: cannot be read: {error.strerror}") from None
-        return self._take_copy(Given(path, name, digest, partial, dated), module, rejects)
+        if rejects is not None and Path(rejects).exists() and Path(rejects).samefile(path):
+            raise InputError(f"{name}: is the file that refused rows are to be written to")
+        name = name.encode("utf-8", "backslashreplace").decode()
+        given = Given(path, name, packed.digest(path), partial, dated)
+        return self._take_copy(given, module, rejects)
 
     def _take_copy(
         self, given: Given, module: Module, rejects: str | PathLike[str] | None
@@ -140,12 +140,11 @@ class Gatherer(Analyst):
         self._begin()
         with self._lock:
             today = self._clock().date()
-            report = self._copies.take(given, module, self._intake(rejects), today)
-            if report.held is not None:
-                self._copies.keep(given.path, given.digest)
-                fact = Fact(HELD, report.held.source, report.held.ref, body(report.held))
-                if self._copies.verdict(report.held.source, report.held.ref) != "reject":
-                    self._ledger.append([fact], self._clock)
+            report = self._copies.take(given, module, lambda: self._intake(rejects), today)
+            if report.held is not None and self._copies.verdict(report.held) is None:
+                kept = self._copies.keep(given.path)
+                held = report.held = report.held.model_copy(update={"kept": kept})
+                self._append([Fact(HELD, held.source, held.ref, body(held))])
         return self._matched(report)
 
     @cached_property
@@ -193,20 +192,27 @@ class Gatherer(Analyst):
         why: str | None = None,
         copy: str | PathLike[str] | None = None,
     ) -> Report:
-        """Take in a copy that was held, named by its digest or the beginning of it.
+        """Take in a copy that was held.
 
-        The decision is an entry. `copy`: where the copy is, if it is not kept on this host.
+        `digest`: its digest or the beginning of it; `list:digest` where several lists hold it. The
+        decision is an entry. `copy`: where the copy is, if it is not kept on this host. Raises
+        UsageError where the list was read since: what the copy would change is not what was shown.
         """
         held = self._copies.find(digest)
-        kept = self._copies.kept(held.digest)
-        if copy is not None and packed.digest(Path(copy)) != held.digest:
-            raise InputError(f"{copy} is not the copy that was held: its digest differs")
+        kept = self._copies.kept(held.kept)
         path = Path(copy) if copy is not None else kept
-        if not path.exists():
+        if copy is None and not kept.exists():
             raise InputError(f"the copy is not kept here ({kept}): say where it is by `copy`")
+        if packed.digest(path) not in {held.digest, held.kept}:
+            raise InputError(f"{path} is not the copy that was held: its digest differs")
         module = sources.list_of(held.source)
         if module is None:
             raise UsageError(f"{held.source} is no list of this installation")
+        if self._copies.stood(held.source).position != held.after:
+            raise UsageError(
+                f"{held.source} was read since this copy was held, which would change something "
+                "else now: ingest it again to see what"
+            )
         self._append([_ruling(held.source, held.ref, "accept", by, why, after=held.after)])
         given = Given(path, held.file, held.digest, held.partial, held.day)
         return self._take_copy(given, module, None)
@@ -238,7 +244,7 @@ class Gatherer(Analyst):
     def accept_draft(self, key: str, *, by: str | None = None, why: str | None = None) -> Event:
         """Take a draft for an event, which scores from now on.
 
-        `key`: its ref, or the beginning of it.
+        `key`: its ref or the beginning of it, or `source:ref`.
         """
         return self._judge(self._waits(key), "accept", by, why)
 
@@ -256,7 +262,10 @@ class Gatherer(Analyst):
         return [self._judge(one, "accept", by, why, confidence) for one in sure]
 
     def _waits(self, key: str) -> Waits:
-        found = [one for one in self.drafts() if key and one.event.ref.startswith(key)]
+        waiting = [(one, (one.event.ref, one.event.key)) for one in self.drafts()]
+        found = [one for one, names in waiting if key in names] or [
+            one for one, names in waiting if key and any(name.startswith(key) for name in names)
+        ]
         if len(found) != 1:
             which = "several drafts that wait begin" if found else "no draft that waits begins"
             raise UsageError(f"{which} with {key!r}: `riskmon drafts review`")
@@ -298,4 +307,7 @@ def _ruling(
 def _draft(entry: Entry) -> Waits:
     event = Event.model_validate_json(entry.body)
     said = event.attributes
-    return Waits(event, str(said.get("sentence", "")), float(said.get("confidence", 0.0)))
+    sure = said.get("confidence")
+    return Waits(
+        event, str(said.get("sentence", "")), sure if isinstance(sure, int | float) else 0.0
+    )

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, cast
 from riskmon.decisions import DRAFT, HOLDING, LINK, READ
 from riskmon.errors import InputError, Problem
 from riskmon.formats import json_lines, packed
-from riskmon.ledger import Fact, Ledger
+from riskmon.ledger import Fact, Ledger, Unmoved
 from riskmon.model import (
     Company,
     Draft,
@@ -32,6 +32,7 @@ from riskmon.persons import Persons, named
 from riskmon.reports import Rejected, Report
 from riskmon.sources import Read, jsonl
 from riskmon.spells import Copy
+from riskmon.validation import shown
 
 OWN = "riskmon"
 """The `source` of what riskmon's user declares and publishes."""
@@ -77,20 +78,19 @@ class Intake:
                 self._store(report)
         return report
 
-    def take_in(self, name: str, copy: Iterator[Row]) -> Report:
-        """Append what a copy of a list tells: each part of it in one transaction."""
+    def take_in(self, name: str, copy: Iterable[Row], last: str | None) -> Report:
+        """Append what a copy of a list tells: each part of it in one transaction.
+
+        `last`: the ref of the entry of the copy before. Raises MovedError where it is not the last.
+        """
         report = Report(name)
         for row in copy:
             self._add(row, report)
             if isinstance(row.told, Copy):
-                self._store(report)
+                self._store(report, Unmoved(READ, row.told.source, last))
+                last = row.told.ref
         self._store(report)
         return report
-
-    def refuse(self, report: Report, row: Row) -> None:
-        """Refuse a row."""
-        self._add(row, report)
-        self._store(report)
 
     def _filled(self, given: Iterator[Row], report: Report) -> Iterator[None]:
         """Yield where a batch is full, and last; where the giver fails, too, before it is said."""
@@ -120,17 +120,19 @@ class Intake:
             self._refused.append((row, told))
         elif isinstance(told, Note):
             report.notes.append(told.text)
+        elif isinstance(told, Draft) and (wrong := _unsure(told)):
+            self._refused.append((row, wrong))
         else:
             made = fact(told)
             self._unsure[len(self._facts)] = row
             self._facts.append(made)
             self._types.append(made.kind if isinstance(told, Copy | Draft) else "")
 
-    def _store(self, report: Report) -> None:
+    def _store(self, report: Report, unmoved: Unmoved | None = None) -> None:
         self._refuse_strangers()
         report.ignored += self._ignore_strangers()
         self._seal()
-        outcomes = self._ledger.append(self._facts, self._clock)
+        outcomes = self._ledger.append(self._facts, self._clock, unmoved)
         report.count(outcomes, self._types)
         self._refused += [
             (row, [NEVER_TOLD])
@@ -147,9 +149,8 @@ class Intake:
     def _refuse_strangers(self) -> None:
         """Take out the events that name a company which nobody has declared."""
         named = {
-            index: [party.company for party in row.told.parties]
-            for index, row in self._unsure.items()
-            if isinstance(row.told, Event)
+            index: [party.company for party in event.parties]
+            for index, event in self._events().items()
         }
         asked = {one for ids in named.values() for one in ids if one is not None}
         if asked - self._declared:
@@ -179,6 +180,14 @@ class Intake:
         self._leave_out(strangers)
         return len(strangers)
 
+    def _events(self) -> dict[int, Event]:
+        """Return the events, and drafts of such, among the rows that may be refused or sealed."""
+        told = {
+            index: row.told.event if isinstance(row.told, Draft) else row.told
+            for index, row in self._unsure.items()
+        }
+        return {index: event for index, event in told.items() if isinstance(event, Event)}
+
     def _leave_out(self, some: set[int]) -> None:
         """Take out some facts."""
         if not some:
@@ -192,19 +201,24 @@ class Intake:
 
     def _seal(self) -> None:
         """Seal the bodies of the events that name persons."""
-        told = {
-            index: row.told.event if isinstance(row.told, Draft) else row.told
-            for index, row in self._unsure.items()
-        }
-        secret = {
-            index: event
-            for index, event in told.items()
-            if isinstance(event, Event) and named(event)
-        }
+        secret = {index: event for index, event in self._events().items() if named(event)}
         if secret:
             bodies = self._persons.seal(list(secret.values()))
             for index, body in zip(secret, bodies, strict=True):
                 self._facts[index] = self._facts[index]._replace(body=body)
+
+
+def _unsure(draft: Draft) -> list[Problem]:
+    """Return what is wrong with how sure a draft is, and with its ground."""
+    said = draft.event.attributes
+    sure = said.get("confidence")
+    problems = []
+    if isinstance(sure, bool) or not isinstance(sure, int | float) or not 0 <= sure <= 1:
+        told = f"expected a number from 0 to 1, got {shown(sure)}"
+        problems.append(Problem(told, field="attributes.confidence"))
+    if not isinstance(said.get("sentence"), str):
+        problems.append(Problem("expected the sentence it stands on", field="attributes.sentence"))
+    return problems
 
 
 NEVER_TOLD = Problem("expected the source and ref of a report, got one never told", field="ref")

@@ -19,7 +19,7 @@ from riskmon.database import (
     driver,
     reading,
 )
-from riskmon.errors import BrokenError, DatabaseError, VerificationError
+from riskmon.errors import BrokenError, DatabaseError, MovedError, VerificationError
 from riskmon.evidence import EMPTY, Head, chained
 from riskmon.forms import utc_text
 from riskmon.heads import Kept
@@ -38,6 +38,14 @@ class Fact(NamedTuple):
     body: str
 
 
+class Unmoved(NamedTuple):
+    """What must be the last entry of a kind by a source; with `ref` None, there must be none."""
+
+    kind: str
+    source: str
+    ref: str | None
+
+
 class Ledger:
     """Entries in one order, each hashed with the one before it."""
 
@@ -53,7 +61,9 @@ class Ledger:
         self._writer.close()
         self.engine.dispose()
 
-    def append(self, facts: Sequence[Fact], clock: Callable[[], datetime]) -> list[Outcome]:
+    def append(
+        self, facts: Sequence[Fact], clock: Callable[[], datetime], unmoved: Unmoved | None = None
+    ) -> list[Outcome]:
         """Store `facts` in one transaction and say what became of each.
 
         `appended`: a new key. `revised`: another body than the latest under the key.
@@ -61,7 +71,8 @@ class Ledger:
         `unknown`: a withdrawal of what was never told, not stored.
         `recorded_at` is the clock's moment, read once nobody else can write, or the last entry's
         if the clock went back. When this returns, the entries are durable and their head is kept
-        outside the database. Raises VerificationError where the ledger is behind that head.
+        outside the database; VerificationError where the ledger is behind that head, MovedError
+        where what must be `unmoved` is not.
         """
         if not facts:
             return []
@@ -72,6 +83,8 @@ class Ledger:
                 held = stack.enter_context(self.kept.held()) if self.kept else None
                 if held is not None and held.head != head:
                     self._compare(connection, head.position, held.head)
+                if unmoved and self.database.last(connection, *unmoved[:2]) != unmoved.ref:
+                    raise MovedError
                 recorded_at = max(utc_text(clock()), head.recorded_at)
                 outcomes, rows = self._told(facts, connection, head, recorded_at)
                 if rows:
@@ -273,8 +286,7 @@ class Ledger:
         """Return the entries of `kind` by `source`, in order."""
         query = sa.select(entry).where(entry.c.source == source, entry.c.kind == kind)
         with reading(self.engine) as connection:
-            rows = connection.execute(query.order_by(entry.c.position))
-            return [Entry._make(row) for row in rows]
+            return list(map(Entry._make, connection.execute(query.order_by(entry.c.position))))
 
     def latest(self, kind: str, source: str, refs: Iterable[str]) -> list[Entry]:
         """Return the latest revision of `kind` by `source` under each of `refs`."""

@@ -58,7 +58,7 @@ class Report:
         That a copy was read is not counted; a draft is none of these.
         """
         told = list(zip(types, outcomes, strict=True))
-        self.drafts += sum(how in {"appended", "revised"} for one, how in told if one == DRAFT)
+        self.drafts += sum(how == "appended" for one, how in told if one == DRAFT)
         told = [(one, how) for one, how in told if one not in {READ, DRAFT}]
         counts = Counter(how for _, how in told)
         self.appended += counts["appended"]

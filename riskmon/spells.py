@@ -9,20 +9,11 @@ from typing import Any
 import msgspec
 from pydantic import Field
 
+from riskmon.comparison import Comparison, compared
 from riskmon.errors import Problem
-from riskmon.forms import Id, Text
-from riskmon.listing import (
-    Comparison,
-    Known,
-    Listed,
-    Listing,
-    Module,
-    Parts,
-    Shape,
-    State,
-    compared,
-)
-from riskmon.model import Event, Noun, Row, Withdrawal
+from riskmon.forms import Id, Text, moment
+from riskmon.listing import Known, Listed, Listing, Module, Parts, Shape, State
+from riskmon.model import Entry, Event, Noun, Row, Withdrawal
 from riskmon.validation import check
 
 MOST_FACTS = 20_000
@@ -45,6 +36,8 @@ class Copy(Noun):
     source: Id
     digest: Text
     """SHA-256 of the copy."""
+    after: int
+    """Position at which the list was read before; 0 for its first copy."""
     part: int
     file: Text
     day: date
@@ -55,29 +48,31 @@ class Copy(Noun):
     @property
     def ref(self) -> str:
         """What the entry is known by."""
-        return f"{self.digest[:32]} {self.part}"
+        return f"{self.digest[:32]} {self.after} {self.part}"
 
 
 class _Copy(msgspec.Struct, gc=False):
     digest: str
     day: str
-    entries: dict[str, tuple[int, int, str, str | None, str | None, bool]] = {}
+    entries: dict[str, tuple[int, int, str, str | None, str | None, bool, bool]] = {}
 
 
 class Stood:
     """What the ledger knows of a list: the fold of its copies, in order."""
 
-    def __init__(self, bodies: Sequence[str] = (), position: int = 0) -> None:
-        self.position = position
+    def __init__(self, read: Sequence[Entry] = ()) -> None:
+        self.position = read[-1].position if read else 0
         """Of the last entry of a copy."""
+        self.ref = read[-1].ref if read else None
+        """Of that entry."""
         self.entries: dict[str, Known] = {}
         self.day: date | None = None
         """That the last copy was of."""
         self.digest = ""
         """Of the last copy."""
         decode = msgspec.json.Decoder(_Copy).decode
-        for body in bodies:
-            copy = decode(body)
+        for entry in read:
+            copy = decode(entry.body)
             self.entries.update({key: Known._make(one) for key, one in copy.entries.items()})
             self.day, self.digest = date.fromisoformat(copy.day), copy.digest
 
@@ -95,10 +90,12 @@ class Teller:
         self._before = before
         self._fresh: dict[str, Known] = {}
         self._facts = 0
+        self.silent = 0
+        """Entries that changed, of which nothing is told."""
 
     def rows(self, parts: Parts) -> Iterator[Row]:
         """Yield a row for each event, and one with a Copy after those that it speaks of."""
-        for one in self._found.telling(self._module, parts):
+        for one in self._found.telling(self._module, parts, self._state):
             yield from self._entry(one)
             yield from self._full(MOST_FACTS)
         gone = () if self._found.keyless else self._found.gone
@@ -114,21 +111,23 @@ class Teller:
             self._fresh, self._facts = {}, 0
 
     def _entry(self, one: Listed) -> Iterator[Row]:
+        shape, day = self._module.SHAPE, self._found.day
         listing = self._module.listing(one)
         if isinstance(listing, list):
             yield Row(one.line, one.raw, listing)
             return
-        known, told = history(
-            self._module.SHAPE, one, listing, self._state.get(one.key),
-            self._found.digests[one.key], self._found.day,
-        )  # fmt: skip
-        rows = [data if isinstance(data, Withdrawal) else check(Event, data) for data in told]
+        known, digest = self._state.get(one.key), self._found.digests[one.key]
+        refs = earlier(one, known, digest, day)
+        before = self._before(refs) if refs else {}
+        fresh, told = history(shape, one, listing, known, digest, day, before)
+        rows = [check(Event, data) if isinstance(data, dict) else data for data in told]
         problems = [problem for row in rows if isinstance(row, list) for problem in row]
         if problems:
             yield Row(one.line, one.raw, list(dict.fromkeys(problems)))
             return
-        self._fresh[one.key] = known
+        self._fresh[one.key] = fresh
         self._facts += len(rows)
+        self.silent += not rows
         yield from (Row(one.line, one.raw, row) for row in rows)
 
     def _gone(self, keys: Sequence[str]) -> Iterator[Row]:
@@ -139,9 +138,11 @@ class Teller:
         events = self._before(list(refs.values()))
         for key, one in known.items():
             if key in refs:
+                # What is taken off before it began ends on the day that it was to begin.
+                last = max(day, date.fromisoformat(one.since) if one.since else day)
                 self._facts += 1
-                yield Row(0, "", _left(shape, key, one.spell, events.get(refs[key]), day))
-                one = one._replace(until=day.isoformat())  # noqa: PLW2901
+                yield Row(0, "", _left(shape, key, one.spell, events.get(refs[key]), last))
+                one = one._replace(until=last.isoformat())  # noqa: PLW2901
             self._fresh[key] = one._replace(gone=True)
 
 
@@ -155,7 +156,13 @@ def first(module: Module, parts: Parts, day: date | None) -> Iterator[Row]:
         yield Row(0, "", found.broken)
         return
     copy = Copy(
-        source=module.SHAPE.source, digest="-", part=1, file="-", day=found.day, rows=found.rows
+        source=module.SHAPE.source,
+        digest="-",
+        after=0,
+        part=1,
+        file="-",
+        day=found.day,
+        rows=found.rows,
     )
     yield from (Row(0, "", note) for note in found.notes)
     yield from found.refused
@@ -163,39 +170,92 @@ def first(module: Module, parts: Parts, day: date | None) -> Iterator[Row]:
     yield from (row for row in teller.rows(parts) if not isinstance(row.told, Copy))
 
 
+def earlier(one: Listed, known: Known | None, digest: str, day: date) -> list[str]:
+    """Return the refs of the events that are needed to say what happened to an entry."""
+    if known is None or (known.gone and not _over(one, day)):
+        return []
+    redated = one.since and one.since.isoformat() != known.since
+    if not redated and not (_over(one, day) and digest != known.digest):
+        return []
+    listed = _ref(one.key, "listed", known.spell)
+    return [listed, _ref(one.key, "delisted", known.spell - 1)][: known.spell]
+
+
+def _over(one: Listed, day: date) -> bool:
+    return one.until is not None and one.until <= day
+
+
+Happened = dict[str, Any] | Event | Withdrawal
+"""An event, as data or as it stands already, or that one is taken back."""
+
+
 def history(
-    shape: Shape, one: Listed, listing: Listing, known: Known | None, digest: str, day: date
-) -> tuple[Known, list[dict[str, Any] | Withdrawal]]:
-    """Return what is known of an entry from now on, and what happened to it, as event or not."""
-    since = one.since.isoformat() if one.since else known.since if known else None
-    until = one.until.isoformat() if one.until else None
-    told: list[dict[str, Any] | Withdrawal] = []
+    shape: Shape,
+    one: Listed,
+    listing: Listing,
+    known: Known | None,
+    digest: str,
+    day: date,
+    before: Mapping[str, Event],
+) -> tuple[Known, list[Happened]]:
+    """Return what is known of an entry from now on, and what happened to it.
+
+    `before`: the events that stand under the refs that `earlier` names.
+    """
+    told: list[Happened] = []
 
     def tell(what: str, number: int, when: date) -> None:
         told.append(_event(shape, one.key, number, listing, what, when))
 
-    if known is None or known.gone:
+    since = one.since.isoformat() if one.since else known.since if known else None
+    until = one.until.isoformat() if one.until else None
+    if known is None or (known.gone and not _over(one, day)):
         spell = known.spell + 1 if known else 1
         fresh = Known(spell, known.amendments if known else 0, digest, since, until)
         # A list that takes an entry up again may give its first date: it was not listed since.
         again = known and known.until and one.since and one.since.isoformat() <= known.until
         tell("listed", spell, day if again or not one.since else one.since)
-    else:
-        spell = known.spell
-        fresh = known._replace(digest=digest, since=since, until=until)
-        if one.since and since != known.since and spell == 1:
-            tell("listed", 1, one.since)
-        if digest != known.digest:
-            fresh = fresh._replace(amendments=known.amendments + 1)
-            said = listing.amended
-            credible = said and said <= day and (one.since is None or said > one.since)
-            tell("amended", fresh.amendments, said if said and credible else day)
+    else:  # what is back on the page after its end is not listed again
+        fresh = known._replace(digest=digest, since=since, until=until, gone=False)
+        redated = _redated(one, known, before)
+        if digest != known.digest and _over(one, day):  # amended, it would stand again
+            old = before.get(_ref(one.key, "listed", known.spell))
+            tell("listed", known.spell, one.since or (old.occurred_at.date() if old else day))
+            fresh = fresh._replace(amended=False)
+        else:
+            if isinstance(redated, Event):
+                told.append(redated)
+            elif redated:
+                tell("listed", known.spell, redated)
+            if digest != known.digest:
+                fresh = fresh._replace(amendments=known.amendments + 1, amended=True)
+                tell("amended", fresh.amendments, _amended(one, listing, day))
         if known.until and not until:
-            ref = _ref(one.key, "delisted", spell)
+            ref = _ref(one.key, "delisted", known.spell)
             told.append(Withdrawal(source=shape.source, ref=ref, withdrawn=True))
-    if one.until and (known is None or known.gone or until != known.until):
-        tell("delisted", spell, one.until)
+    if one.until and (known is None or fresh.spell != known.spell or until != known.until):
+        tell("delisted", fresh.spell, one.until)
     return fresh, told
+
+
+def _redated(one: Listed, known: Known, before: Mapping[str, Event]) -> Event | date | None:
+    """Return the listing with the date that the list gives now, or that date; None if it is as was.
+
+    It says who was listed then, whatever the entry is called now. What was listed again cannot have
+    been so before it was last delisted.
+    """
+    if one.since is None or one.since.isoformat() == known.since:
+        return None
+    left = before.get(_ref(one.key, "delisted", known.spell - 1)) if known.spell > 1 else None
+    if left and one.since <= left.occurred_at.date():
+        return None
+    old = before.get(_ref(one.key, "listed", known.spell))
+    return old.model_copy(update={"occurred_at": moment(one.since)}) if old else one.since
+
+
+def _amended(one: Listed, listing: Listing, day: date) -> date:
+    said = listing.amended
+    return said if said and said <= day and (one.since is None or said > one.since) else day
 
 
 def _ref(key: str, what: str, number: int) -> str:
@@ -206,7 +266,7 @@ def _ref(key: str, what: str, number: int) -> str:
 
 def _latest(key: str, known: Known) -> str:
     """Return the ref of the last event that says who an entry is."""
-    if known.amendments:
+    if known.amended:
         return _ref(key, "amended", known.amendments)
     return _ref(key, "listed", known.spell)
 

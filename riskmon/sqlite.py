@@ -174,3 +174,11 @@ def shred(driver: Any) -> None:
             "the key is destroyed, but somebody reads the database, so that the write-ahead log "
             "still has it: end what reads, and forget the person again"
         )
+
+
+def last(driver: Any, kind: str, source: str) -> str | None:
+    """Return the ref of the last entry of a kind by a source; None where there is none."""
+    # Plus 0: by the index of the source, not backwards through all entries.
+    query = "SELECT ref FROM entry WHERE kind = ? AND source = ? ORDER BY position + 0 DESC LIMIT 1"
+    row = driver.execute(query, (kind, source)).fetchone()
+    return str(row[0]) if row else None

@@ -63,7 +63,8 @@ MAY_IMPORT = {
     "ruleset": LANGUAGE,
     "world": {"forms", "model"},
     "listing": {"errors", "model"},
-    "spells": {"errors", "forms", "listing", "model", "validation"},
+    "comparison": {"errors", "listing", "model"},
+    "spells": {"comparison", "errors", "forms", "listing", "model", "validation"},
     "formats": {"errors", "formats", "identifiers", "listing", "model", "names", "naming"}
     | {"notices", "validation"},
     "coding": {"coding", "validation", "yaml12"},
@@ -114,7 +115,17 @@ MAY_IMPORT = {
     "reports": {"decisions", "errors"},
     "intake": GROUND
     | {"decisions", "formats", "ledger", "persons", "reports", "sources", "spells"},
-    "copies": {"decisions", "errors", "formats", "intake", "ledger", "listing", "model", "persons"}
+    "copies": {
+        "comparison",
+        "decisions",
+        "errors",
+        "formats",
+        "intake",
+        "ledger",
+        "listing",
+        "model",
+        "persons",
+    }
     | {"reports", "spells"},
     "newcomers": {"evaluators", "model", "ruleset", "scoring", "standing"},
     "replay": {

@@ -142,7 +142,7 @@ def test_a_person_decides_on_a_held_copy(monitor: Monitor, take: Copy) -> None:
     take(b"", dated="2024-01-03")
     monitor.reject_copy(monitor.held()[0].digest[:8], by="Ada")
     assert [] == monitor.held()
-    again = take(b"", dated="2024-01-04")
+    again = take(b"", dated="2024-01-03")
     assert again.held is not None
     assert "a person rejected this copy" in again.held.reasons
     assert [] == monitor.held()
@@ -185,8 +185,8 @@ def test_a_row_that_cannot_be_read_delists_nobody(take: Copy) -> None:
     report = take(raw, dated="2024-01-02")
     assert {"listed": 1, "same": 2099} == counts(report)
     assert [7] == [one.line for one in report.rejected]
-    assert ["1 entries are not in this copy, but 1 of its rows cannot be read and may be theirs: "
-            "none is taken for delisted"] == report.notes  # fmt: skip
+    told = "entries that are not in this copy: 1; rows that cannot be read and may be theirs: 1"
+    assert [f"{told}. None is taken for delisted"] == report.notes
     assert {"same": 2101} == counts(take({**CUBA, 2101: "NEW"}, dated="2024-01-03"))
 
 
@@ -361,5 +361,5 @@ def test_every_snapshot_changes_what_is_published(snapshots: Path, shared: Path)
 
 
 def test_what_is_known_of_an_entry_fits_on_a_line() -> None:
-    """The ledger keeps it with each copy: spell, amendments, digest, dates, whether it is gone."""
-    assert (1, 0, "abc", None, None, False) == Known(1, 0, "abc")
+    """Spell, amendments, digest, dates, whether it is gone, and whether it was amended since."""
+    assert (1, 0, "abc", None, None, False, False) == Known(1, 0, "abc")

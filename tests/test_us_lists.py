@@ -15,8 +15,9 @@ import pytest
 
 import riskmon
 from riskmon import sources
+from riskmon.comparison import Keyed, compared, keyed
 from riskmon.formats import citations, named, packed, places
-from riskmon.listing import Broken, Found, Listed, Listing, compared, keyed
+from riskmon.listing import Broken, Found, Listed, Listing
 from riskmon.model import Event, Row
 from riskmon.monitor import Monitor
 from tests.builders import Clock, company
@@ -67,11 +68,11 @@ def listings(name: str, path: Path) -> dict[str, tuple[Listed, Listing]]:
     assert module is not None
     found = {}
     with packed.parts(path) as parts:
-        for one in keyed(module.entries(parts)):
-            if isinstance(one, Listed):
-                listing = module.listing(one)
+        for one in keyed(module.entries(parts), {}):
+            if isinstance(one, Keyed):
+                listing = module.listing(one.entry)
                 if isinstance(listing, Listing):
-                    found[listing.matter or f"{name}:{one.key}"] = (one, listing)
+                    found[listing.matter or f"{name}:{one.entry.key}"] = (one.entry, listing)
     return found
 
 

@@ -14,9 +14,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from riskmon import sources
+from riskmon.comparison import Comparison, Keyed, compared, keyed
 from riskmon.formats import opensanctions as registers
 from riskmon.formats import packed, tree
-from riskmon.listing import Comparison, Known, Listed, compared, keyed
+from riskmon.listing import Known, Listed
 from riskmon.model import Event, Note, Row
 from riskmon.monitor import Monitor
 from riskmon.vocabulary import TOPICS
@@ -56,8 +57,9 @@ def stood(name: str, raw: bytes) -> dict[str, Known]:
     module = sources.list_of(name)
     assert module is not None
     found = copy(name, raw)
-    read = keyed(module.entries({"input": lambda: io.BytesIO(raw)}))
-    dated = {one.key: (one.since, one.until) for one in read if isinstance(one, Listed)}
+    read = keyed(module.entries({"input": lambda: io.BytesIO(raw)}), {})
+    told = [one.entry for one in read if isinstance(one, Keyed)]
+    dated = {one.key: (one.since, one.until) for one in told}
     known = {}
     for key, digest in found.digests.items():
         since, until = (str(day) if day else None for day in dated[key])
