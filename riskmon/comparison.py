@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from riskmon.errors import Problem
-from riskmon.listing import Broken, Found, Known, Listed, Module, Parts, Repeat, Shape, State
+from riskmon.listing import Broken, Found, Gone, Known, Listed, Module, Parts, Repeat, Shape, State
 from riskmon.model import Note, Row
 
 MOST_KEY = 340
@@ -36,6 +36,8 @@ class Comparison:
 
     day: date
     """The day that the copy is of."""
+    partial: bool = False
+    """Whether it is a part of the list: what it lacks is not gone, but what it says is."""
     rows: int = 0
     standing: int = 0
     """Entries that stand before."""
@@ -79,12 +81,12 @@ class Comparison:
             if isinstance(one, Keyed) and one.entry.key in changed:
                 yield one.entry
 
-    def reasons(self, shape: Shape, *, partial: bool) -> list[str]:
+    def reasons(self, shape: Shape) -> list[str]:
         """Return why the copy is not credible; none where it is."""
         if self.broken:
             return [str(problem) for problem in self.broken]
         reasons = []
-        if not partial and self.rows < shape.rows:
+        if not self.partial and self.rows < shape.rows:
             reasons.append(f"expected at least {shape.rows:,} rows, got {self.rows:,}")
         checks = (
             (len(self.gone), shape.drop, "are missing"),
@@ -114,7 +116,8 @@ def compared(
 
     It is of the day `dated`, else of the one that it says, else of `today`.
     """
-    found = Comparison(dated or today)
+    found = Comparison(dated or today, partial)
+    gone: list[str] = []
     for one in keyed(module.entries(parts), state):
         if isinstance(one, Keyed):
             found.rows += 1
@@ -123,9 +126,10 @@ def compared(
             if not module.SHAPE.since <= one <= today + SOON:
                 found.broken.append(Problem(f"it says that it is of {one}, which cannot be"))
             found.day = dated or one
-        elif isinstance(one, Repeat):
+        elif isinstance(one, Repeat | Gone):
             found.rows += 1
             found.unchanged += 1
+            gone += one.keys if isinstance(one, Gone) else ()
         elif isinstance(one.told, Broken):
             found.broken += one.told
         elif isinstance(one.told, Note):
@@ -135,10 +139,10 @@ def compared(
             found.refuse(one, keyless=True)
         if found.broken:
             break
-    standing = [key for key, known in state.items() if not known.gone]
+    standing = {key: None for key, known in state.items() if not known.gone}
     found.standing = len(standing)
-    if not partial:
-        found.gone = [key for key in standing if key not in found.digests]
+    missing = standing if not partial else (key for key in gone if key in standing)
+    found.gone = [key for key in dict.fromkeys(missing) if key not in found.digests]
     return found
 
 
@@ -170,7 +174,7 @@ class Keyed(NamedTuple):
     digest: str
 
 
-def keyed(entries: Iterable[Found], state: State) -> Iterator[Row | Repeat | date | Keyed]:
+def keyed(entries: Iterable[Found], state: State) -> Iterator[Row | Repeat | Gone | date | Keyed]:
     """Yield the entries with keys that differ: a second one under a key is `key #2`.
 
     Of several under one key each is the one that the ledger knows with the same content, wherever

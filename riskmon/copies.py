@@ -130,7 +130,7 @@ class Copies:
 
         `late`: what is wrong with it that only its events show.
         """
-        reasons = [*found.reasons(module.SHAPE, partial=given.partial), *late]
+        reasons = [*found.reasons(module.SHAPE), *late]
         if stood.day and found.day < stood.day:
             reasons.append(f"it is of {found.day}, and one of {stood.day} was read before")
         held = Held(
@@ -233,7 +233,7 @@ def _reported(given: Given, found: Comparison, held: Held | None) -> Report:
     report.notes = [note.text for note in found.notes]
     if held is None:
         report.duplicates = found.unchanged
-        if found.keyless and found.gone:
+        if found.keyless and found.gone and not found.partial:
             report.notes.append(
                 f"entries that are not in this copy: {len(found.gone):,}; rows that cannot be read "
                 f"and may be theirs: {found.keyless:,}. None is taken for delisted"

@@ -93,7 +93,16 @@ class Repeat(NamedTuple):
     raw: str
 
 
-Found = Listed | Row | Repeat | date
+class Gone(NamedTuple):
+    """A row by which a list says what is not on it any more, as copies of changes do."""
+
+    line: int
+    raw: str
+    keys: Sequence[str]
+    """Under which the list may have known it."""
+
+
+Found = Listed | Row | Repeat | Gone | date
 """An entry; a row that is refused, or a Note; or the day that the copy says it is of."""
 
 

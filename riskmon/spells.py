@@ -98,7 +98,8 @@ class Teller:
         for one in self._found.telling(self._module, parts, self._state):
             yield from self._entry(one)
             yield from self._full(MOST_FACTS)
-        gone = () if self._found.keyless else self._found.gone
+        doubtful = self._found.keyless and not self._found.partial
+        gone = () if doubtful else self._found.gone
         for start in range(0, len(gone), 1000):
             yield from self._gone(gone[start : start + 1000])
             yield from self._full(MOST_FACTS)

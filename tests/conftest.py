@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import itertools
+import logging
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,8 @@ from hypothesis import settings
 from sqlalchemy import make_url
 
 import riskmon
+from riskmon import cli_common
+from riskmon.cli import main
 from riskmon.monitor import Monitor
 from tests.builders import RISKMON, ROOT, SHARED, Clock, replayed
 
@@ -130,3 +135,27 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"needs the public lists in {SHARED.name}/ beside the project")
     return SHARED
+
+
+@pytest.fixture
+def call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Any:
+    """Call riskmon in an empty folder, on the database risk.db there; an error is raised."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RISKMON_DATABASE_URL", "sqlite:///risk.db")
+    for name, value in {"handlers": [], "propagate": True}.items():  # as they were, afterwards
+        monkeypatch.setattr(logging.getLogger("riskmon"), name, value)
+
+    def call(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "argv", ["riskmon", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
+        monkeypatch.setattr(cli_common, "_said", set())
+        with pytest.raises(SystemExit) as ended:
+            main()
+        code = ended.value.code
+        return subprocess.CompletedProcess(
+            arguments, code if isinstance(code, int) else -1, *capsys.readouterr()
+        )
+
+    return call

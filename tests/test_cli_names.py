@@ -5,20 +5,14 @@ A process costs a second, so that all but one test call `main` in this one.
 
 from __future__ import annotations
 
-import io
 import json
-import logging
 import re
-import sys
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
 import riskmon
-from riskmon import cli_common
-from riskmon.cli import main
 from tests.builders import Clock, company, listed
 
 HUAWEI = company("huawei", name="Huawei Technologies Co., Ltd.")
@@ -26,30 +20,6 @@ LIKELY, UNSURE = "Huawei Tech. Co.", "Huawei Technologies Syria"
 STORED = re.escape(repr(HUAWEI["name"]))
 CANDIDATE = rf" {{3}}0\.\d\d huawei, by its name {STORED}"
 SAMPLES = Path(__file__).parent / "samples"
-
-
-@pytest.fixture
-def call(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Any:
-    """Call riskmon in an empty folder, on the database risk.db there; an error is raised."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RISKMON_DATABASE_URL", "sqlite:///risk.db")
-    for name, value in {"handlers": [], "propagate": True}.items():  # as they were, afterwards
-        monkeypatch.setattr(logging.getLogger("riskmon"), name, value)
-
-    def call(*arguments: str, given: str = "") -> CompletedProcess[str]:
-        monkeypatch.setattr(sys, "argv", ["riskmon", *arguments])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
-        monkeypatch.setattr(cli_common, "_said", set())
-        with pytest.raises(SystemExit) as ended:
-            main()
-        code = ended.value.code
-        return CompletedProcess(
-            arguments, code if isinstance(code, int) else -1, *capsys.readouterr()
-        )
-
-    return call
 
 
 @pytest.fixture

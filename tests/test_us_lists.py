@@ -323,7 +323,7 @@ def test_several_files_are_no_copy_of_a_list_that_has_one(tmp_path: Path) -> Non
     assert module is not None
     with packed.parts(tmp_path) as parts:
         found = compared(module, parts, {}, partial=True, dated=DAY, today=DAY)
-    assert ["expected one file, got 2: a.csv, b.csv"] == found.reasons(module.SHAPE, partial=True)
+    assert ["expected one file, got 2: a.csv, b.csv"] == found.reasons(module.SHAPE)
 
 
 def test_a_csv_of_the_shared_layout_says_what_its_json_says() -> None:

@@ -1,12 +1,13 @@
-"""Companies and their owners in FollowTheMoney: `entities.ftm.json`, one entity a line.
+"""FollowTheMoney, `entities.ftm.json`: `declare` takes companies and owners, `ingest` listings.
 
-Company, Organization, LegalEntity and PublicBody are companies, their id that of the entity; an
-Ownership is a holding. Other schemata, persons above all, are no companies and are skipped.
-Aliases are the other names, aliases and former names; weak aliases fit too many. The jurisdiction
-is the first of `jurisdiction`, `mainCountry` and `country` that is given, where it is one country
-that still has a code of two letters. Of an ownership without its percentage, or with a range of
-them, no share is made up: it is refused. A date without its day is read widely: a holding since
-`2019` holds from that year's first day, and one until `2019` to its last.
+Listings are read as by `opensanctions`. Company, Organization, LegalEntity and PublicBody are
+companies, their id that of the entity; an Ownership is a holding. Other schemata, persons above
+all, are no companies and are skipped. Aliases are the other names, aliases and former names; weak
+aliases fit too many. The jurisdiction is the first of `jurisdiction`, `mainCountry` and `country`
+that is given, where it is one country that still has a code of two letters. Of an ownership without
+its percentage, or with a range of them, no share is made up: it is refused. A date without its day
+is read widely: a holding since `2019` holds from that year's first day, and one until `2019` to its
+last.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from riskmon.errors import Problem
 from riskmon.formats import json_lines
 from riskmon.identifiers import of_company
 from riskmon.model import Company, Holding, Row
+from riskmon.sources import opensanctions
 from riskmon.validation import check, shown
 
+SHAPE, entries, listing = opensanctions.SHAPE, opensanctions.entries, opensanctions.listing
 COMPANIES = {"Company", "Organization", "LegalEntity", "PublicBody"}
 NAMES = ("name", "alias", "previousName")
 COUNTRIES = ("jurisdiction", "mainCountry", "country")

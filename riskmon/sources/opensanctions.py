@@ -6,7 +6,8 @@ with their dates. Ids of entities change when two of them are merged, so that a 
 what the list itself numbers (OFAC, EU, UN, UK: the same matter as there), else by the id of the
 Sanction, which stays. Entities that are only linked to one that is listed, owned by it or akin to
 it, are on no list and have no listing. `entities.delta.json` is a part of the list: ingest it as
-`partial`; what it deletes is told by the next whole copy.
+`partial`. What it deletes is delisted where its id says which listing it was (that of a Sanction,
+or one with the list's number); else the next whole copy tells so.
 Dates without their day are read widely. When OpenSanctions last looked is no amendment.
 Source: https://www.opensanctions.org/docs/bulk/json/ (licence: CC BY-NC 4.0, commercial by
 agreement).
@@ -26,7 +27,7 @@ from riskmon.formats import json_lines, tree
 from riskmon.formats import opensanctions as lists
 from riskmon.formats.packed import Parts
 from riskmon.identifiers import of_company
-from riskmon.listing import Found, Listed, Listing, Shape
+from riskmon.listing import Found, Gone, Listed, Listing, Shape
 from riskmon.model import Note, Row
 
 TITLE = "sanctions lists that OpenSanctions collects"
@@ -125,7 +126,9 @@ def _line(
     if isinstance(entity, Problem):
         yield row._replace(told=[entity])
     elif delta == "DEL":
-        left["entities that are deleted: the next whole copy tells so"] += 1
+        ids = [entity["id"]]
+        numbers = (key for dataset in lists.LISTS for key in lists.numbered(dataset, ids))
+        yield Gone(row.line, row.raw, [*ids, *numbers])
     elif entity["id"] in refused:
         yield row._replace(told=[refused[entity["id"]]])
     elif entity["schema"] != "Sanction":
