@@ -96,7 +96,7 @@ class Comparison:
         for count, share, what in checks:
             if self.standing and count > max(FEW, share * self.standing):
                 told = f"{count:,} entries {what}, where {self.standing:,} stood"
-                reasons.append(f"{told} ({count / self.standing:.0%}): {share:.0%} are credible")
+                reasons.append(f"{told} ({count / self.standing:.0%}): at most {share:.0%} is credible")
         return reasons + self.unread(shape, self.refused, self.refusals)
 
     def unread(self, shape: Shape, refused: Sequence[Row], count: int) -> list[str]:

@@ -44,8 +44,7 @@ class Sourced(NamedTuple):
 
 def addresses(module: Any) -> tuple[str, ...]:
     """Return where a source is published; none where it does not say."""
-    found: Sequence[str] = module.SHAPE.urls if hasattr(module, "SHAPE") else ()
-    return tuple(found or getattr(module, "URLS", ()))
+    return tuple(getattr(module, "URLS", module.SHAPE.urls if hasattr(module, "SHAPE") else ()))
 
 
 class Fetcher(Gatherer):

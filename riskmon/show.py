@@ -175,6 +175,10 @@ def report(found: Report) -> None:
         print(safe(one), file=sys.stderr)
     if len(found.rejected) > most:
         print(f"... and {len(found.rejected) - most:,} more", file=sys.stderr)
+    if found.rejected and len(found.rejected) == found.rows:
+        print(
+            "no row could be read: `riskmon sources` says which formats there are", file=sys.stderr
+        )
     if found.rejects:
         print(f"the refused rows, with reasons, are in {safe(found.rejects)}", file=sys.stderr)
 

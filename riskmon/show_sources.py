@@ -40,7 +40,7 @@ def held(found: Sequence[Held]) -> None:
         print(
             f"{INDENT}{one.rows:,} rows, {one.standing:,} entries stand; it would list "
             f"{one.listed:,}, amend {one.amended:,}, delist {one.delisted:,}; "
-            f"{one.refused:,} rows refused"
+            f"rows refused: {one.refused:,}"
         )
     if found:
         print("riskmon hold accept DIGEST --by WHO --why REASON, or reject", file=sys.stderr)

@@ -25,6 +25,15 @@ from riskmon.notices.text import cut, host, one_line, without_tags
 from riskmon.validation import check, shown
 
 SOURCE = "federal-register"
+FIELDS = ("abstract", "action", "agencies", "citation", "correction_of", "document_number")
+FIELDS += ("effective_on", "html_url", "publication_date", "regulation_id_numbers", "title", "type")
+AGENCIES = ("foreign-assets-control-office", "industry-and-security-bureau")
+URLS = (
+    "https://www.federalregister.gov/api/v1/documents.json?order=newest&per_page=200"
+    + "".join(f"&conditions[agencies][]={agency}" for agency in AGENCIES)
+    + "".join(f"&fields[]={field}" for field in FIELDS),
+)
+FORMATS = ("json",)
 MOST_BYTES = 16 * 1024 * 1024
 """Of a page: the API gives at most a thousand documents, some three kilobytes each."""
 MOST_SHOWN = 20_000

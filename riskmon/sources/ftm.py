@@ -23,6 +23,7 @@ from riskmon.model import Company, Holding, Row
 from riskmon.sources import opensanctions
 from riskmon.validation import check, shown
 
+URLS = ()  # `opensanctions` is fetched, under its own name
 SHAPE, entries, listing = opensanctions.SHAPE, opensanctions.entries, opensanctions.listing
 COMPANIES = {"Company", "Organization", "LegalEntity", "PublicBody"}
 NAMES = ("name", "alias", "previousName")

@@ -24,6 +24,8 @@ from riskmon.sources.federal_register import Document, documents, refused, text,
 from riskmon.validation import check, shown
 
 SOURCE = "us-doj"
+URLS = ("https://www.justice.gov/api/v1/press_releases.json?sort=date&direction=DESC&pagesize=50",)
+FORMATS = ("json",)
 MOST_TITLE, MOST_SUMMARY, MOST_WORDS = 300, 2000, 20
 SECONDS = re.compile(r"\d{9,10}", re.ASCII)
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
