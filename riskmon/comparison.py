@@ -9,7 +9,19 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from riskmon.errors import Problem
-from riskmon.listing import Broken, Found, Gone, Known, Listed, Module, Parts, Repeat, Shape, State
+from riskmon.listing import (
+    Broken,
+    Cut,
+    Found,
+    Gone,
+    Known,
+    Listed,
+    Module,
+    Parts,
+    Repeat,
+    Shape,
+    State,
+)
 from riskmon.model import Note, Row
 
 MOST_KEY = 340
@@ -54,6 +66,8 @@ class Comparison:
     """Refused rows of which nobody can say which entry they are."""
     notes: list[Note] = field(default_factory=list)
     broken: list[Problem] = field(default_factory=list)
+    cut: str = ""
+    """Why it may be cut."""
     digests: dict[str, str] = field(default_factory=dict)
     """Of the content of each entry, by key."""
     few: list[Listed] = field(default_factory=list)
@@ -85,7 +99,7 @@ class Comparison:
         """Return why the copy is not credible; none where it is."""
         if self.broken:
             return [str(problem) for problem in self.broken]
-        reasons = []
+        reasons = [self.cut] if self.cut and self.gone and not self.partial else []
         if not self.partial and self.rows < shape.rows:
             reasons.append(f"expected at least {shape.rows:,} rows, got {self.rows:,}")
         checks = (
@@ -96,7 +110,8 @@ class Comparison:
         for count, share, what in checks:
             if self.standing and count > max(FEW, share * self.standing):
                 told = f"{count:,} entries {what}, where {self.standing:,} stood"
-                reasons.append(f"{told} ({count / self.standing:.0%}): at most {share:.0%} is credible")
+                told += f" ({count / self.standing:.0%}): at most {share:.0%} is credible"
+                reasons.append(told)
         return reasons + self.unread(shape, self.refused, self.refusals)
 
     def unread(self, shape: Shape, refused: Sequence[Row], count: int) -> list[str]:
@@ -126,6 +141,8 @@ def compared(
             if not module.SHAPE.since <= one <= today + SOON:
                 found.broken.append(Problem(f"it says that it is of {one}, which cannot be"))
             found.day = dated or one
+        elif isinstance(one, Cut):
+            found.cut = one.reason
         elif isinstance(one, Repeat | Gone):
             found.rows += 1
             found.unchanged += 1
@@ -139,6 +156,8 @@ def compared(
             found.refuse(one, keyless=True)
         if found.broken:
             break
+    if found.cut:
+        found.notes.append(Note(found.cut))
     standing = {key: None for key, known in state.items() if not known.gone}
     found.standing = len(standing)
     missing = standing if not partial else (key for key in gone if key in standing)
@@ -174,7 +193,9 @@ class Keyed(NamedTuple):
     digest: str
 
 
-def keyed(entries: Iterable[Found], state: State) -> Iterator[Row | Repeat | Gone | date | Keyed]:
+def keyed(
+    entries: Iterable[Found], state: State
+) -> Iterator[Row | Repeat | Gone | Cut | date | Keyed]:
     """Yield the entries with keys that differ: a second one under a key is `key #2`.
 
     Of several under one key each is the one that the ledger knows with the same content, wherever

@@ -128,11 +128,12 @@ class Gatherer(Analyst):
         partial: bool = False,
         dated: date | None = None,
     ) -> Report:
-        if rejects is not None and Path(rejects).exists() and Path(rejects).samefile(path):
-            raise InputError(f"{name}: is the file that refused rows are to be written to")
         name = name.encode("utf-8", "backslashreplace").decode()
-        given = Given(path, name, packed.digest(path), partial, dated)
-        return self._take_copy(given, module, rejects)
+        with packed.steady(path) as found:
+            if rejects is not None and Path(rejects).exists() and Path(rejects).samefile(found):
+                raise InputError(f"{name}: is the file that refused rows are to be written to")
+            given = Given(found, name, packed.digest(found), partial, dated)
+            return self._take_copy(given, module, rejects)
 
     def _take_copy(
         self, given: Given, module: Module, rejects: str | PathLike[str] | None

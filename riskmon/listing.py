@@ -102,7 +102,13 @@ class Gone(NamedTuple):
     """Under which the list may have known it."""
 
 
-Found = Listed | Row | Repeat | Gone | date
+class Cut(NamedTuple):
+    """Why a copy may be cut: where it lacks an entry it is held."""
+
+    reason: str
+
+
+Found = Listed | Row | Repeat | Gone | Cut | date
 """An entry; a row that is refused, or a Note; or the day that the copy says it is of."""
 
 

@@ -15,7 +15,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from riskmon.errors import InputError, Problem
 from riskmon.formats import table
@@ -27,6 +27,29 @@ from riskmon.yaml12 import Document
 
 PLACE = re.compile(r"\{([^{}]+)\}")
 MOST_BYTES = 256 * 1024
+MOST_MADE = 100_000
+"""Characters that a value may come to: no field of an event has more."""
+LONG = f"expected at most {MOST_MADE:,} characters"
+MOST_PARTS = 1000
+"""Values that a cell may be split into."""
+
+
+def _form(form: str) -> str:
+    """Return the format of a date if a day that is written so can be read."""
+    day = datetime(2024, 3, 6)  # noqa: DTZ001 (a day)
+    try:
+        read = datetime.strptime(day.strftime(form), form)  # noqa: DTZ007
+    except (ValueError, OverflowError, LookupError, re.error) as error:
+        raise ValueError(f"expected the format of a date such as %d/%m/%Y ({error})") from None
+    if read.year != day.year:
+        raise ValueError("expected the format of a date with its year such as %d/%m/%Y")
+    return form
+
+
+def _divides(delimiter: str) -> str:
+    if delimiter in '"\r\n\0':
+        raise ValueError("expected what stands between cells, such as a comma or a semicolon")
+    return delimiter
 
 
 class _Part(BaseModel):
@@ -37,7 +60,7 @@ class FromColumn(_Part):
     """A value that is read from one column."""
 
     column: Text
-    format: Text | None = None
+    format: Annotated[Text, AfterValidator(_form)] | None = None
     """Of a date, as `datetime.strptime` has it."""
     values: dict[str, Text] | None = None
     """What each word of the column means."""
@@ -76,7 +99,7 @@ class Mapped(_Part):
     scope: Annotated[tuple[Value, ...], Field(max_length=100)] | FromColumn = ()
     parties: Annotated[tuple[MappedParty, ...], Field(max_length=100)] = ()
     attributes: dict[Word, Value] = Field(default_factory=dict)
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    delimiter: Annotated[str, Field(min_length=1, max_length=1), AfterValidator(_divides)] = ","
     ignore: tuple[Text, ...] = ()
     """Columns that are known and not read."""
 
@@ -172,6 +195,8 @@ def _parties(parties: Sequence[MappedParty], cells: table.Cells) -> list[dict[st
 def _made(value: Any, cells: table.Cells) -> Any:
     """Return what a value comes to in a row."""
     if isinstance(value, str):
+        if sum(len(cells[name]) for name in PLACE.findall(value)) > MOST_MADE:
+            raise _UnreadError(f"{shown(value, 40)}: {LONG}")
         return PLACE.sub(lambda found: cells[found[1]], value).strip()
     if isinstance(value, Mapping):
         return {name: made for name, one in value.items() if (made := _made(one, cells))}
@@ -179,13 +204,18 @@ def _made(value: Any, cells: table.Cells) -> Any:
         return [made for one in value if (made := _made(one, cells))]
     text = cells[value.column]
     if value.split is not None:
-        return [one for part in text.split(value.split) if (one := _word(value, part.strip()))]
+        parts = text.split(value.split, MOST_PARTS)
+        if len(parts) > MOST_PARTS:
+            raise _UnreadError(f"column {value.column}: expected at most {MOST_PARTS:,} values")
+        return [one for part in parts if (one := _word(value, part.strip()))]
     return _word(value, text)
 
 
 def _word(value: FromColumn, text: str) -> str:
     if not text:
         return ""
+    if len(text) > MOST_MADE:
+        raise _UnreadError(f"column {value.column}: {LONG}")
     if value.values is not None:
         if text not in value.values:
             there = ", ".join(value.values)[:200]
@@ -195,6 +225,6 @@ def _word(value: FromColumn, text: str) -> str:
         return text
     try:
         return datetime.strptime(text, value.format).date().isoformat()  # noqa: DTZ007 (a day)
-    except ValueError:
+    except (ValueError, OverflowError):
         told = f"column {value.column}: expected a date as {value.format}"
         raise _UnreadError(f"{told}, got {shown(text, 40)}") from None

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from riskmon import sources
-from riskmon.model import Company, Row
 from riskmon.formats import table
+from riskmon.model import Company, Row
 from riskmon.sources import companies_csv, gleif_relationships
 from tests.test_sources import read
 

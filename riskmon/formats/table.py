@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -17,9 +18,12 @@ MOST_BYTES = 1024 * 1024
 MOST_NEAR = 400
 """Columns among which a missing one is looked for under a similar name; GLEIF has 338."""
 EMPTY = Problem("expected a header and rows below it: is the copy whole?")
+UTF_8 = Problem("expected UTF-8: save the file in that encoding")
 LEGACY = "cp1252"
 """The encoding of what is no UTF-8, where it cannot be told: the superset of Latin-1 that
 Windows programs wrote."""
+MOST_AHEAD = 4 * 1024 * 1024
+"""Bytes among which such rows are looked for, from the first on."""
 MOST_SAMPLED = 32 * 1024
 """Bytes of rows that are no UTF-8 by which their encoding is told."""
 
@@ -31,14 +35,14 @@ def rows(
     columns: Callable[[Sequence[str]], list[Problem]],
     named: Callable[[str], str] = str,
     *,
-    legacy: bool = False,
+    legacy: bool | str = False,
     delimiter: str = ",",
 ) -> Iterator[tuple[int, str, Cells | list[Problem]]]:
     """Yield (first line, raw text, stripped cells by column or the problems) for each row.
 
     `columns` says what is wrong with a header: then its problems are all there is. `named` makes
     the name of a column from what stands in the header. `legacy`: rows that are no UTF-8 are read
-    in the encoding that they seem to be in, else they are refused.
+    in the encoding that is named, or with True in the one that they seem to be in; else refused.
     """
     found = bare(stream, legacy=legacy, delimiter=delimiter)
     line, raw, first = next(found, (0, "", EMPTY))
@@ -85,12 +89,19 @@ class _TooLongError(ValueError):
     pass
 
 
+class _WideError(ValueError):
+    """The table is in UTF-16."""
+
+
 class _Lines:
     """The lines of a stream as text, and those of the row that is being read."""
 
-    def __init__(self, stream: BinaryIO, *, legacy: bool) -> None:
+    def __init__(self, stream: BinaryIO, *, legacy: bool | str) -> None:
         self._stream = stream
-        self._legacy = "" if legacy else None
+        self._readline: Callable[[int], bytes] = stream.readline
+        self._ahead = io.BytesIO()
+        """What was read to tell the encoding, and is still to come."""
+        self._legacy = legacy if isinstance(legacy, str) else "" if legacy else None
         """The encoding of what is no UTF-8, once it is told; None to refuse that."""
         self.number = 0
         self.size = 0
@@ -101,7 +112,7 @@ class _Lines:
 
     def __next__(self) -> str:
         """Return the next line; after a row that is too long, the rest of its line is passed."""
-        raw = self._stream.readline(MOST_BYTES + 1)
+        raw = self._readline(MOST_BYTES + 1)
         if not raw:
             raise StopIteration
         self.number += 1
@@ -109,9 +120,12 @@ class _Lines:
         if self.size > MOST_BYTES:
             self.row.append(f"{raw[:200].decode('utf-8', 'surrogateescape')}…")
             while raw and not raw.endswith(b"\n"):
-                raw = self._stream.readline(MOST_BYTES)
+                raw = self._readline(MOST_BYTES)
             raise _TooLongError
-        raw = raw.removeprefix(b"\xef\xbb\xbf") if self.number == 1 else raw
+        if self.number == 1:
+            raw = raw.removeprefix(b"\xef\xbb\xbf")
+            if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                raise _WideError
         self.row.append(self._text(raw))
         return self.row[-1]
 
@@ -128,20 +142,31 @@ class _Lines:
         """Return the encoding that this line and those after it seem to be in."""
         import charset_normalizer  # noqa: PLC0415 (few lists need it, and it is slow to import)
 
+        ahead = bytearray()
+        while len(ahead) < MOST_AHEAD and (more := self._stream.read(MOST_AHEAD - len(ahead))):
+            ahead += more
+        self._ahead, self._readline = io.BytesIO(ahead), self._spliced
         sample = bytearray(raw)
-        if self._stream.seekable():
-            here = self._stream.tell()
-            while len(sample) < MOST_SAMPLED and (line := self._stream.readline(MOST_SAMPLED)):
-                if not line.isascii():
-                    sample += line
-            self._stream.seek(here)
-        best = charset_normalizer.from_bytes(bytes(sample)).best()
+        for line in io.BytesIO(ahead):
+            if len(sample) >= MOST_SAMPLED:
+                break
+            if not line.isascii():
+                sample += line
+        best = charset_normalizer.from_bytes(bytes(sample[:MOST_SAMPLED])).best()
         name = codecs.lookup(best.encoding).name if best else LEGACY
         return name if name.startswith(("cp125", "iso8859", "koi8", "mac")) else LEGACY
 
+    def _spliced(self, most: int) -> bytes:
+        """Return a line of what was read ahead, then of the stream."""
+        raw = self._ahead.readline(most)
+        if len(raw) < most and not raw.endswith(b"\n"):
+            self._readline = self._stream.readline
+            raw += self._readline(most - len(raw))
+        return raw
+
 
 def bare(
-    stream: BinaryIO, *, legacy: bool = False, delimiter: str = ","
+    stream: BinaryIO, *, legacy: bool | str = False, delimiter: str = ","
 ) -> Iterator[tuple[int, str, list[str] | Problem]]:
     """Yield (first line, raw text, cells or the problem) for each row that is not blank."""
     lines = _Lines(stream, legacy=legacy)
@@ -152,6 +177,9 @@ def bare(
         try:
             cells = next(reader)
         except StopIteration:
+            return
+        except _WideError:
+            yield first, "", UTF_8
             return
         except _TooLongError:
             cells = Problem(
@@ -166,6 +194,6 @@ def bare(
             raw.encode()
         except UnicodeEncodeError:
             raw = raw.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-            cells = Problem("expected UTF-8: save the file in that encoding")
+            cells = UTF_8
         if isinstance(cells, Problem) or any(map(str.strip, cells)):
             yield first, raw, cells

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import inspect
 import pkgutil
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date
 from functools import cache, partial
@@ -73,18 +71,16 @@ def reader(name: str, day: date | None = None) -> Read:
     copy.
     """
     found = module(name)
-    if hasattr(found, "SHAPE"):
+    if not hasattr(found, "read"):
         return partial(_first, found, day)
     read = found.read
     return partial(read, day=day) if "day" in inspect.signature(read).parameters else read
 
 
 def _first(found: Module, day: date | None, stream: BinaryIO) -> Iterator[Row]:
-    with tempfile.NamedTemporaryFile() as spooled:
-        shutil.copyfileobj(stream, spooled)
-        spooled.flush()
-        try:
-            with packed.parts(Path(spooled.name)) as parts:
-                yield from first(found, parts, day)
-        except InputError as error:
-            yield Row(0, "", [Problem(str(error).removeprefix(f"{spooled.name}: "))])
+    path = Path()
+    try:
+        with packed.spooled(stream) as path, packed.parts(path) as parts:
+            yield from first(found, parts, day)
+    except InputError as error:
+        yield Row(0, "", [Problem(str(error).removeprefix(f"{path}: "))])

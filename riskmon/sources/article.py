@@ -1,7 +1,8 @@
 """One news story as plain text: drafts of what it tells, for a person to accept.
 
 Header lines may say who told it and when: `Source: Reuters`, `Date: 2024-03-14`; a dateline such as
-`BEIJING, March 14 (Reuters) -` does the same. The text is UTF-8. Nothing of it scores before it
+`BEIJING, March 14 (Reuters) -` does the same, or a line near either end of the text that has a day
+with its year and little else. The text is UTF-8. Nothing of it scores before it
 is accepted. The coding is riskmon's own, after CAMEO and PLOVER: see riskmon/coding.
 """
 
@@ -15,8 +16,9 @@ from typing import Any, BinaryIO
 
 from riskmon import coding
 from riskmon.coding.dictionary import titles
-from riskmon.coding.matching import Coding, Told
+from riskmon.coding.matching import Coding
 from riskmon.coding.sentences import LONGEST, MOST
+from riskmon.coding.whom import Told
 from riskmon.errors import Problem
 from riskmon.model import Draft, Event, Note, Row
 from riskmon.validation import check

@@ -25,8 +25,10 @@ from riskmon.notices.text import cut, host, one_line, without_tags
 from riskmon.validation import check, shown
 
 SOURCE = "federal-register"
-FIELDS = ("abstract", "action", "agencies", "citation", "correction_of", "document_number")
-FIELDS += ("effective_on", "html_url", "publication_date", "regulation_id_numbers", "title", "type")
+FIELDS = (
+    "abstract", "action", "agencies", "citation", "correction_of", "document_number",
+    "effective_on", "html_url", "publication_date", "regulation_id_numbers", "title", "type",
+)  # fmt: skip
 AGENCIES = ("foreign-assets-control-office", "industry-and-security-bureau")
 URLS = (
     "https://www.federalregister.gov/api/v1/documents.json?order=newest&per_page=200"

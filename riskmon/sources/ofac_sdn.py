@@ -2,8 +2,8 @@
 
 A folder or an archive has them all; `sdn.csv` alone does, without aliases and addresses. The list
 says nothing of when it listed or amended whom: what it says first or anew is dated by the copy. No
-header, `-0- ` for nothing, programmes joined by `] [`, a bare 0x1A at the end (a copy without it is
-cut), remarks beyond a thousand characters in the comments file.
+header, `-0- ` for nothing, programmes joined by `] [`, a bare 0x1A at the end (a copy without it
+may be cut), remarks beyond a thousand characters in the comments file.
 Source: https://sanctionslist.ofac.treas.gov (data specification of the SDN list).
 """
 
