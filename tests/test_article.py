@@ -94,6 +94,18 @@ def test_labelled_stories_are_coded_as_labelled(part: str) -> None:
     assert right - len(found.wrong_days) >= 0.9 * right, found.wrong_days
 
 
+def test_sentences_of_many_wordings_are_coded_as_labelled() -> None:
+    """Nineteen of twenty: of each kind of event in many words, and of what is none."""
+    kept = json.loads((stories.STORIES / "sentences.json").read_text("utf-8"))
+    wrong = [(text, kind, who) for text, kind, who in kept if not _as_told(text, kind, who)]
+    assert len(wrong) <= 0.05 * len(kept), wrong
+
+
+def _as_told(text: str, kind: str | None, who: str | None) -> bool:
+    found = [(one.type, {None} | {*roles(one)}) for one in drafts(text)]
+    return not found if kind is None else any(kind == a and who in b for a, b in found)
+
+
 def test_the_stories_are_many_and_half_of_them_are_kept_apart() -> None:
     """At least 40, each with a file; at least as many that nothing was built against as others."""
     labels = json.loads((stories.STORIES / "labels.json").read_text("utf-8"))
@@ -159,16 +171,6 @@ TOLD = {
     "Model Lidar, which the Treasury sanctioned in January, makes radars.": (
         "listing.listed",
         "2024-01-01",
-        "Model Lidar",
-    ),
-    "The Commerce Department removed Example Chips from the Entity List on Friday.": (
-        "listing.delisted",
-        "2024-03-08",
-        "Example Chips",
-    ),
-    "Model Lidar agreed to pay $3 million to settle charges that it bribed officials.": (
-        "case.settled",
-        "2024-03-14",
         "Model Lidar",
     ),
     "Police used Example Chips' cameras. Example Chips called the report baseless.": (
@@ -244,10 +246,12 @@ def test_the_header_and_the_dateline_say_who_and_when() -> None:
     text = "Example Chips was fined by the regulator."
     header = f"Source: Example Wire\nDate: 2023-05-02\n\n{text}"
     dateline = f"BEIJING, March 12 (Example Agency) - {text}"
-    found = [drafts(header)[0], drafts(dateline)[0], drafts(text)[0]]
+    byline = f"A headline\n\nMay 3, 2023 / The Example\n\n{text}"
+    found = [drafts(one)[0] for one in (header, dateline, byline, text)]
     assert [
         ("example-wire", "2023-05-02"),
         ("example-agency", "2024-03-12"),
+        ("article", "2023-05-03"),
         ("article", "2024-03-14"),
     ] == [(event.source, f"{event.occurred_at:%Y-%m-%d}") for event in found]
 

@@ -28,6 +28,7 @@ from riskmon.coding.tokens import Span, Token
 WORD, MARK, DATE, NUMBER, ANALYST = "w", ".", "t", "n", "y"
 PARTIES = frozenset({COMPANY, UNKNOWN, PERSON, AUTHORITY, OTHER, PRODUCT})
 MOST_ADJECTIVES = 3
+QUOTES = frozenset({'"', "“", "”"})
 
 
 class Chunk(NamedTuple):
@@ -178,6 +179,8 @@ def _anaphor(
                 return None  # the chipmaker Quillon: the name itself stands here
             kinds = {COMPANY, UNKNOWN} if company else {PERSON}
             key = _first(earlier, made, kinds) or (memory.company if company else memory.person)
+            if company and memory.company and _rival(made):
+                key = memory.company
             kind = COMPANY if company else PERSON
             whole = found[place : end + 1]
             return (_of(kind, whole, key, pronoun=True), end + 1) if key else None
@@ -185,6 +188,13 @@ def _anaphor(
             return None
         end += 1
     return None
+
+
+def _rival(made: Sequence[Chunk]) -> bool:
+    """Whether the company that a sentence names first is another's rival: of that one it speaks."""
+    return any(
+        one.lower in {"rival", "competitor"} and after.party for one, after in pairwise(made[:4])
+    )
 
 
 @functools.cache
@@ -224,7 +234,7 @@ def masked(found: Sequence[Chunk]) -> tuple[str, list[int]]:
         spaced = text and not (one.kind == MARK and one.lower in ",.;:)?!%") and one.lower != "'s"
         if spaced and not text.endswith(("(", "$")):
             text += " "
-        if one.kind == DATE:
+        if one.kind == DATE or one.lower in QUOTES:
             text = text.removesuffix(" ")
             begins.append(len(text))
             continue

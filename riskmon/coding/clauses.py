@@ -19,6 +19,9 @@ FACTUAL = frozenset(
 """Verbs whose infinitive tells a fact, as far as news goes."""
 
 
+RUMOURS = frozenset({"rumours", "rumors", "speculation", "fears", "worries", "hopes"})
+
+
 class Verb(NamedTuple):
     """A verb where it stands: its form, voice and mood, and the place where its group begins."""
 
@@ -32,10 +35,10 @@ class Verb(NamedTuple):
     where it is only thought of."""
 
 
-def verbs(found: Sequence[Chunk]) -> list[Verb]:
+def verbs(found: Sequence[Chunk], *, headline: bool = False) -> list[Verb]:
     """Return the verbs of a sentence that the frames know, outside of speech."""
     return [
-        _verb(found, place, form)
+        _verb(found, place, form, headline=headline)
         for place, one in enumerate(found)
         if one.kind == WORD and not one.spoken
         for form in forms().get(one.lower, ())
@@ -55,7 +58,7 @@ def _has_particle(found: Sequence[Chunk], place: int, particle: str) -> bool:
     return any(one.lower == particle for one in found[place + 1 : place + 2])
 
 
-def _verb(found: Sequence[Chunk], place: int, form: Form) -> Verb:
+def _verb(found: Sequence[Chunk], place: int, form: Form, *, headline: bool) -> Verb:
     """Return the verb at a place, with what its auxiliaries say."""
     start, helping = place, list[str]()
     while start and (found[start - 1].kind == WORD or found[start - 1].lower in {"'d", "'ll"}):
@@ -71,9 +74,12 @@ def _verb(found: Sequence[Chunk], place: int, form: Form) -> Verb:
     be = any(word in words("be") for word in helping)
     passive = form.participle and be
     if form.participle and not helping:
-        passive = _reduced(found, place, form)
+        passive = _reduced(found, place, form) or (headline and _without_be(found, place))
     negated = any(word in words("negation") for word in helping) or _denied(found, start)
-    return Verb(place, start, form, passive, negated, _mood(found, start, helping, form))
+    mood = _mood(found, start, helping, form)
+    if headline and mood == "base" and not helping:
+        mood = "past"  # regulator fines X
+    return Verb(place, start, form, passive, negated, mood)
 
 
 def _mood(found: Sequence[Chunk], start: int, helping: Sequence[str], form: Form) -> str:
@@ -91,6 +97,8 @@ def _mood(found: Sequence[Chunk], start: int, helping: Sequence[str], form: Form
     if form.gerund:
         be = any(word in words("be") for word in helping)
         return "progressive" if be else "gerund"
+    if helping and helping[0] in {"is", "are"} and form.participle and _to_come(found, start):
+        return "if"
     if form.past or form.participle:
         return "past"
     return "base"
@@ -104,6 +112,8 @@ def _thought(found: Sequence[Chunk], start: int) -> bool:
         return True  # had the rule taken effect
     for place in range(start - 1, max(-1, start - REACH), -1):
         word = found[place].lower
+        if word in RUMOURS and found[place + 1].lower in {"that", "of", "it", "the"}:
+            return True
         if word in {"if", "unless", "whether"}:
             closed = place == 0 and any(one.lower == "," for one in found[place:start])
             return not closed or any(
@@ -112,6 +122,12 @@ def _thought(found: Sequence[Chunk], start: int) -> bool:
         if word == ";":
             break
     return False
+
+
+def _to_come(found: Sequence[Chunk], start: int) -> bool:
+    """Whether a present after when or until is of what is still to come: when he is sentenced."""
+    before = {one.lower for one in found[max(0, start - 4) : start]}
+    return bool({"when", "once", "until", "before", "after"} & before)
 
 
 def _denied(found: Sequence[Chunk], start: int) -> bool:
@@ -144,6 +160,12 @@ def _reduced(found: Sequence[Chunk], place: int, form: Form) -> bool:
         and after.lower in {"of", "in"}
         and not _subject_before(found, place)
     )
+
+
+def _without_be(found: Sequence[Chunk], place: int) -> bool:
+    """Whether a participle of a headline is passive: X hit with a fine, X charged over exports."""
+    after = found[place + 1].lower if place + 1 < len(found) else ""
+    return place > 0 and found[place - 1].party and after in words("prepositions")
 
 
 def _passive_before(found: Sequence[Chunk], place: int) -> bool:

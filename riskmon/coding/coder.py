@@ -28,9 +28,11 @@ def code(story: Story) -> list[Coding]:
     found = [tokens(sentence.text) for sentence in story.sentences]
     lower, known = _written(found)
     known_names = Names()
-    named = [spans(sentence, lower, known) for sentence in found]
-    for pieces_of, names in zip(found, named, strict=True):
-        known_names.see(pieces_of, names)
+    named = [spans(pieces_of, lower, known) for pieces_of in found]
+    for late in (False, True):  # a headline has the short forms of names
+        for sentence, pieces_of, names in zip(story.sentences, found, named, strict=True):
+            if sentence.headline is late:
+                known_names.see(pieces_of, names)
     known_names.settle()
     memory = Memory()
     contexts: list[Context] = []

@@ -167,6 +167,8 @@ def forms() -> Mapping[str, tuple[Form, ...]]:
 
 def _regular(verb: str) -> str:
     stem = verb.removesuffix("e")
+    if re.fullmatch(r"[^aeiou]*[aeiou][^aeiouwxy]", verb) and len(verb) > 2:  # noqa: PLR2004
+        stem = verb + verb[-1]  # scrapped
     if verb.endswith("y") and verb[-2] not in "aeiou":
         return f"{verb[:-1]}ied {verb[:-1]}ied {verb}ing {verb[:-1]}ies"
     third = f"{verb}es" if verb.endswith(("s", "sh", "ch", "x")) else f"{verb}s"

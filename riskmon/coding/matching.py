@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import islice
 from typing import NamedTuple
@@ -15,20 +14,12 @@ from riskmon.coding.dictionary import Frame, noun_frames, verb_frames, words
 from riskmon.coding.kinds import AUTHORITY, COMPANY, OTHER, PERSON, PLACE, PRODUCT, UNKNOWN
 from riskmon.coding.names import Names
 from riskmon.coding.sentences import Sentence
+from riskmon.coding.whom import Told, captured, object_before, party
 
 MOST = 12
 VOICES = frozenset({"voice"})
 """Roles of frames that no event has: who speaks."""
 SAYING = frozenset({"allege", "claim", "report", "suggest", "say", "show"})
-SPOKEN_OF = frozenset({"subject", "more"})
-
-
-class Told(NamedTuple):
-    """Who takes part: role, key of the name (see Names), the kind's letter."""
-
-    role: str
-    key: str
-    kind: str
 
 
 class Context(NamedTuple):
@@ -77,7 +68,7 @@ def codings(context: Context) -> Iterator[Coding]:
 
 def _codings(context: Context) -> Iterator[Coding]:
     text, begins = masked(context.chunks)
-    for verb in clauses.verbs(context.chunks):
+    for verb in clauses.verbs(context.chunks, headline=context.sentence.headline):
         for frame in verb_frames()[verb.form.lemma]:
             if coding := _by_verb(context, verb, frame, text, begins):
                 yield coding
@@ -90,7 +81,7 @@ def _codings(context: Context) -> Iterator[Coding]:
             place = max((n for n, at in enumerate(begins) if at <= match.start()), default=0)
             if context.chunks[place].spoken or context.chunks[-1].lower == "?":
                 continue
-            told = list(_captured(context, match))
+            told = list(captured(context.chunks, context.names, match))
             if coding := _coding(context, frame, place, told, 0.0):
                 yield coding
 
@@ -102,7 +93,8 @@ def _by_verb(
     voice = frame.passive if verb.passive else frame.active
     if voice is None or verb.negated or not _allowed(verb, frame):
         return None
-    end = begins[verb.place] + len(context.chunks[verb.place].lower)
+    last = verb.place + bool(verb.form.particle)
+    end = begins[last] + len(context.chunks[last].lower)
     right, left = text[end:], text[: begins[verb.place]]
     after = frame.after.search(right) if frame.after else None
     before = frame.before.search(left) if frame.before else None
@@ -114,30 +106,49 @@ def _by_verb(
         return None
     if frame.unless_before and frame.unless_before.search(left):
         return None
-    told = [one for match in (after, before) if match for one in _captured(context, match)]
+    cased = frame.type.startswith("case.")
+    told = [
+        one
+        for match in (after, before)
+        if match
+        for one in captured(context.chunks, context.names, match, cased=cased)
+    ]
     filled = _filled(context, verb, voice)
     if not _fits(context, frame, filled):
         return None
     doing = {context.chunks[number].key for number in slots.subject(context.chunks, verb)}
     if frame.name in SAYING:  # nobody accuses himself
         told = [one for one in told if one.key not in doing]
-    for slot, role in voice.items():
-        for number in filled.get(slot, ()):
-            party = _party(context, number, role)
-            if slot == "object" and party.key and party.key in doing:  # nobody sues himself
-                party = party._replace(key=context.last if context.last not in doing else "")
-            told.append(party)
-        if slot == "last" and context.last:
-            told.append(Told(role, context.last, COMPANY))
+    told += _in_slots(context, verb, voice, filled, doing)
     told += _unnamed(context, verb, frame, voice, told)
     for role, pattern in frame.more:
         told += [
             one._replace(role=role)
             for match in pattern.finditer(text)
-            for one in _captured(context, match)
+            for one in captured(context.chunks, context.names, match)
         ]
     doubt = 0.05 if verb.mood in {"base", "gerund", "future", "agreed"} else 0.0
     return _coding(context, frame, verb.place, told, doubt)
+
+
+def _in_slots(
+    context: Context,
+    verb: Verb,
+    voice: Mapping[str, str],
+    filled: Mapping[str, list[int]],
+    doing: Collection[str],
+) -> Iterator[Told]:
+    """Yield who fills the slots of a voice, in their roles."""
+    for slot, role in voice.items():
+        for number in filled.get(slot, ()):
+            one = party(context.chunks, context.names, number, role)
+            if slot == "object" and context.chunks[number].pronoun and verb.mood == "gerund":
+                one = one._replace(key=object_before(context.chunks, verb.start) or one.key)
+            if slot == "object" and one.key and one.key in doing:  # nobody sues himself
+                one = one._replace(key=context.last if context.last not in doing else "")
+            yield one
+        if slot == "last" and context.last:
+            yield Told(role, context.last, COMPANY)
 
 
 def _allowed(verb: Verb, frame: Frame) -> bool:
@@ -196,34 +207,8 @@ def _fits(context: Context, frame: Frame, filled: Mapping[str, list[int]]) -> bo
     return True
 
 
-def _captured(context: Context, match: re.Match[str]) -> Iterator[Told]:
-    """Yield the parties that a pattern names by its groups."""
-    for name, mask in match.groupdict().items():
-        role = name.rpartition("_")[0]
-        if mask:
-            number = int(mask[2:-1])
-            yield _party(context, number, "subject" if role in SPOKEN_OF else role)
-
-
-def _party(context: Context, number: int, role: str) -> Told:
-    """Return the party that a chunk names; of a product, its maker."""
-    one = context.chunks[number]
-    if one.kind == PRODUCT:
-        maker = context.names.maker(one.key) or _its_owner(context, number)
-        return Told(role, maker, COMPANY)
-    if one.kind == PLACE:
-        return Told(role, one.key, AUTHORITY)
-    return Told(role, one.key, one.kind)
-
-
-def _its_owner(context: Context, number: int) -> str:
-    """Return the company of "its" before a product's name."""
-    for one in reversed(context.chunks[max(0, number - 5) : number]):
-        if one.pronoun and one.kind in {COMPANY, UNKNOWN}:
-            return one.key
-    return ""
-
-
+LATER = frozenset({"measure.in-force", "measure.suspended", "measure.lifted"})
+"""What becomes of a measure: its own sentence need not say again of what the measure is."""
 ROLES_OF = {
     "corporate": {"subject": {COMPANY, UNKNOWN, PRODUCT}},
     "listing": {"subject": {COMPANY, UNKNOWN, PERSON, OTHER}, "authority": {AUTHORITY, PLACE}},
@@ -253,7 +238,7 @@ def _coding(
     if family in {"measure", "commentary"}:
         scope = about.scope(context.chunks, parties, context.sentence.text)
         trade = topics or about.topics(frame.type, context.sentence.text)
-        if not trade or (family == "measure" and not (scope or parties)):
+        if not trade and family == "measure" and frame.type not in LATER:
             return None
     elif not any(one.role == "subject" for one in parties):
         return None

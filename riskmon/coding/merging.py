@@ -10,7 +10,8 @@ from riskmon.coding import about
 from riskmon.coding.chunks import Chunk, masked
 from riskmon.coding.dictionary import words
 from riskmon.coding.kinds import COMPANY, PERSON, UNKNOWN
-from riskmon.coding.matching import Coding, Context, Told
+from riskmon.coding.matching import Coding, Context
+from riskmon.coding.whom import Told
 
 NEAR = timedelta(days=75)
 """A claim so near to a case on the same party is the case's own accusation."""
@@ -21,11 +22,13 @@ ENDINGS = frozenset(
 )
 """What was before is no news of the day: of an earlier stage without a day of its own, the day
 would be wrong, and the case would stand where it no longer does."""
+ONCE = frozenset({"corporate.founded", "case.indicted", "case.investigated"})
+"""What a sentence tells without a day is what another tells with one, however long ago."""
 SAYS_NO = re.compile(
     r"\b(?:said|says|saying|insists|insisted|maintains|maintained|and)\b"
     r"(?: (?:that|in a statement|on \w+))* (?:⟦c\d+⟧|⟦p\d+⟧|⟦u\d+⟧|it|he|she|its \w+)? ?"
     r"(?:(?:has|had|did|does|was|is|were|are|have|would|never|knew)\b ?)+"
-    r"(?:not |n't |no |never |nothing|unaware)"
+    r"(?:not |n't |no |never |nothing|unaware|(?:fully |always )?complied )"
 )
 
 
@@ -41,24 +44,39 @@ def merged(found: Sequence[Coding], contexts: Sequence[Context]) -> list[Coding]
             kept.append(one)
         else:
             kept[place] = _joined(kept[place], one)
+    kept = [one for one in kept if not _heads(one, kept)]
     told = [one for one in kept if not _subsumed(one, kept)]
     told = [_with_topics(one, told, contexts, places[one.sentence]) for one in told]
     told = [one for one in (_with_scope(one, told) for one in told) if _bears(one)]
-
     return sorted(told, key=lambda one: places[one.sentence])
 
 
 def _with_scope(one: Coding, told: Sequence[Coding]) -> Coding:
-    """Return a commentary that says no scope with that of the measure that the story tells."""
-    if one.scope or one.type != "commentary.published":
+    """Return what says no scope, and what topic, with those of a measure that the story tells."""
+    if not one.type.startswith(("commentary", "measure")) or (one.scope and one.topics):
         return one
-    scopes = [two.scope for two in told if two.type.startswith("measure") and two.scope]
-    return one._replace(scope=scopes[0] if scopes else ())
+    several = [
+        two for two in told if two.type.startswith("measure") and two.scope and two is not one
+    ]
+    if not several:
+        trade = one.topics or about.topics(one.type, one.sentence.text)
+        return one if trade else one._replace(scope=(), parties=())
+    topics = one.topics or about.topics(one.type, several[0].sentence.text)
+    return one._replace(scope=one.scope or several[0].scope, topics=topics)
+
+
+def _heads(one: Coding, all_of: Sequence[Coding]) -> bool:
+    """Whether it is a headline of what the story tells in full: a measure, or commentary."""
+    return (
+        one.sentence.headline
+        and one.type.startswith(("measure", "commentary"))
+        and any(two.type == one.type and not two.sentence.headline for two in all_of)
+    )
 
 
 def _bears(one: Coding) -> bool:
     """Whether it says on whom it bears."""
-    return bool(one.scope or one.parties)
+    return bool(one.scope or one.parties or (one.topics and one.type.startswith("measure")))
 
 
 def _same(one: Coding, two: Coding) -> bool:
@@ -74,7 +92,7 @@ def _same(one: Coding, two: Coding) -> bool:
     if not mine & others:
         return False
     far = bool(one.day and two.day and abs(one.day - two.day) > NEAR)
-    if one.type in {"corporate.founded", "case.indicted"} or one.type.startswith("claim"):
+    if one.type in ONCE or one.type.startswith("claim"):
         return not (far and one.own and two.own)
     return not far
 

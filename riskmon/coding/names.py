@@ -22,6 +22,7 @@ from riskmon.coding.tokens import Span, Token
 
 MOST_ALIKE = 50
 """Names with a word in common: a story has few, and what has more is none."""
+OFFICES = frozenset({"president", "secretary"})
 NEAR = 4
 """Words between an owner and a product: Baidu's own large language model Ernie."""
 
@@ -164,7 +165,7 @@ def _fixed(key: str) -> str | None:
         and any(part in words("institution") for part in parts)
     ):
         return AUTHORITY
-    if key == "white house" or parts[0] in {"president", "secretary"}:
+    if key.endswith(("white house", "trade representative")) or parts[0] in OFFICES:
         return AUTHORITY
     if last in words("laws"):
         return NOTHING

@@ -8,17 +8,26 @@ from datetime import date
 from typing import NamedTuple
 
 from riskmon.coding import dates
-from riskmon.coding.dictionary import words
+from riskmon.coding.dictionary import places, words
 
 MOST = 500
 """Sentences of a story."""
 LONGEST = 1500
 """Characters: no sentence of the news is longer, and what is costs more than it tells."""
 HEADER = re.compile(r"\s*(source|date|headline|title|url|byline|author)\s*:\s*(.*)", re.IGNORECASE)
+DAY = r"(?:[A-Z][a-z]{2,8}\.? \d{1,2}(?:,? \d{4})?|\d{1,2} [A-Z][a-z]{2,8}\.?(?:,? \d{4})?)"
 DATELINE = re.compile(
-    r"^(?P<place>[A-Z][A-Z.'/ -]{2,40}(?:, ?[A-Z][a-z.]+)?),? ?(?P<day>[A-Z][a-z]{2,8}\.? \d{1,2}"
-    r"(?:, \d{4})?)?\s*(?:\((?P<agency>[A-Z][\w ]{1,30})\))?\s*[-–—]+\s+"  # noqa: RUF001
+    r"^(?:(?P<place>[A-Z][A-Z.'/ -]{2,40}(?:, ?[A-Z][a-z.]+)?),? ?"
+    rf"|(?P<town>[A-Z][\w.'-]+(?: [A-Z][\w.'-]+)?),? (?={DAY}|[-–—])|(?={DAY}))"  # noqa: RUF001
+    rf"(?P<day>{DAY})?\s*(?:[(/](?P<agency>[A-Z][\w ]{{1,30}})[)/])?\s*"
+    r"(?P<mark>[-–—]+|[:.](?=\s+[A-Z]))\s+"  # noqa: RUF001
 )
+EDGE = 8
+"""So many lines at either end may say who tells the story and when."""
+LONGEST_DATE_LINE = 90
+LONGEST_HEADLINE = 160
+TITLED = 0.75
+"""With so many capitals a line is a title, whose capitals tell no names."""
 ENDS = re.compile(r"[.?!。！？]+[\"”’')]*(?=\s+[\"“‘'(]*[^\Wa-z_]|\s*$)|[。！？]")  # noqa: RUF001
 FULL = 50
 """A line so long that ends without a full stop was cut by width and goes on below."""
@@ -35,6 +44,8 @@ class Sentence(NamedTuple):
 
     line: int
     text: str
+    headline: bool = False
+    """Written as headlines are: the present for what was, a participle for the passive."""
 
 
 class Story(NamedTuple):
@@ -56,43 +67,87 @@ def story(text: str, day: date | None = None) -> Story:
     as `BEIJING, March 14 (Reuters) -`, its year that of `day`, where it does not say it.
     """
     lines = text.split("\n")
-    outlet = None
-    told: date | None = None
-    first = 0
-    for number, line in enumerate(lines):
-        header = HEADER.fullmatch(line[:300].rstrip())
-        if header and header[1].lower() == "source":
-            outlet = header[2].strip() or None
-        elif header and header[1].lower() == "date":
-            told = dates.absolute(header[2])
-        elif line.strip() and not header:
-            first = number
-            break
-    else:
-        first = len(lines)
+    outlet, told = _header(lines)
     sentences: list[Sentence] = []
     skipped = 0
-    for numbers, paragraph in _paragraphs(lines, first):
-        if dateline := DATELINE.match(paragraph):
+    for numbers, paragraph in _paragraphs(lines):
+        if dateline := _dateline(paragraph):
             outlet = outlet or dateline["agency"]
             told = told or dates.in_dateline(dateline["day"], day)
+        headline = len(sentences) < 2 and _headline(paragraph) and not dateline  # noqa: PLR2004
+        if _titled(paragraph):
+            continue
         for begun, sentence in _split(paragraph, dateline.end() if dateline else 0):
             if len(sentence) > LONGEST or len(sentences) == MOST:
                 skipped += 1
             else:
                 on = max(number for at, number in numbers if at <= begun)
-                sentences.append(Sentence(on, sentence))
+                sentences.append(Sentence(on, sentence, headline))
     return Story(outlet, told or day, tuple(sentences), skipped)
 
 
-def _paragraphs(lines: list[str], first: int) -> Iterator[tuple[list[tuple[int, int]], str]]:
+def _header(lines: list[str]) -> tuple[str | None, date | None]:
+    """Return the outlet and the day that lines say by themselves; they are emptied.
+
+    They stand near either end: `Source:`, `Date:`, or a day with its year and little else.
+    """
+    outlet: str | None = None
+    told: date | None = None
+    bare: date | None = None
+    filled = [number for number, line in enumerate(lines) if line.strip()]
+    for number in dict.fromkeys([*filled[:EDGE], *filled[-EDGE:]]):
+        line = lines[number].strip()
+        header = HEADER.fullmatch(line[:300])
+        if header and header[1].lower() == "source":
+            outlet = outlet or header[2].strip() or None
+        elif header and header[1].lower() == "date":
+            told = told or dates.absolute(header[2])
+        elif day := _day_alone(line):
+            bare = bare or day
+        elif not header:
+            continue
+        lines[number] = ""
+    return outlet, told or bare
+
+
+def _day_alone(line: str) -> date | None:
+    """Return the day of a line that has a day with its year, and no sentence."""
+    if len(line) > LONGEST_DATE_LINE or DATELINE.match(line):
+        return None
+    spoken = [word for word in re.findall(r"[^\W\d]+", line) if word.islower()]
+    return None if spoken else dates.absolute(line)
+
+
+def _dateline(paragraph: str) -> re.Match[str] | None:
+    """Return the dateline with which a paragraph begins, if it does."""
+    found = DATELINE.match(paragraph)
+    if found is None:
+        return None
+    known = found["place"] or (found["town"] or "").lower() in places()
+    dash = found["mark"][0] not in ":."
+    return found if (known and dash) or found["day"] else None
+
+
+def _headline(paragraph: str) -> bool:
+    """Whether it is a line above a story: short, and without a full stop."""
+    return len(paragraph) <= LONGEST_HEADLINE and not re.search(r"[.?!:。]\W*$", paragraph)
+
+
+def _titled(paragraph: str) -> bool:
+    """Whether it is a line Written With Capitals, or in capitals alone."""
+    long = [word for word in re.findall(r"[^\W\d_]{4,}", paragraph) if word.isascii()]
+    capital = sum(word[0].isupper() for word in long)
+    return len(long) > 3 and _headline(paragraph) and capital >= TITLED * len(long)  # noqa: PLR2004
+
+
+def _paragraphs(lines: list[str]) -> Iterator[tuple[list[tuple[int, int]], str]]:
     """Yield each paragraph's text, with the place where each of its lines begins and its number.
 
     A line goes on in the next one where it is as long as lines cut by width, and has no end.
     """
     numbers: list[tuple[int, int]] = []
     text, last = "", ""
-    for number, line in enumerate(lines[first:], first + 1):
+    for number, line in enumerate(lines, 1):
         stripped = line.strip()
         goes_on = (
             text

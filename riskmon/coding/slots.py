@@ -13,6 +13,7 @@ from riskmon.coding.kinds import AUTHORITY, COMPANY, PERSON, PLACE, PRODUCT, UNK
 DETERMINERS = frozenset(
     {"a", "an", "the", "this", "that", "these", "its", "his", "her", "their", "some", "more"}
     | {"about", "up", "nearly", "almost", "over", "roughly", "around", "no", "any", "both"}
+    | {"along", "together", "alongside", "last", "next", "once", "again", "here", "there", "who"}
     | {"and", "or", "but", "then", "to", "did", "does", "do", "not", "too", "either", "itself"}
 )
 """Words after a name that go on with something else."""
@@ -28,7 +29,7 @@ def subject(found: Sequence[Chunk], verb: Verb) -> list[int]:
         if verb.start == 0:
             return []
     if verb.mood not in {"gerund", "agreed", "infinitive"} and _common(found, verb.start - 1):
-        return []
+        return _apposed(found, verb.start - 1) if verb.passive else []
     return _leftwards(found, verb.start - 1, verb.mood == "gerund")
 
 
@@ -43,6 +44,20 @@ def _common(found: Sequence[Chunk], place: int) -> bool:
     return not any(two.party and after.lower == "and" for two, after in pairwise(before))
 
 
+def _apposed(found: Sequence[Chunk], place: int) -> list[int]:
+    """Return the name that a noun describes: X, a start-up *founded* by two engineers."""
+    for number in range(place, max(1, place - MOST_WORDS), -1):
+        one = found[number]
+        if one.lower in {"a", "an", "the"}:
+            named = found[number - 1].lower == "," and found[number - 2].party
+            return [number - 2] if named else []
+        if one.kind != WORD or not _modifier(one.lower):
+            break
+    return []
+
+
+MOST_WORDS = 6
+"""Words of such a noun with what describes it."""
 PRONOUNS = frozenset({"it", "they", "he", "she", "we", "who", "which", "that", "both", "all"})
 PRONOUNS |= {"itself", "himself", "herself", "themselves"}
 
@@ -82,7 +97,7 @@ def _leftwards(found: Sequence[Chunk], place: int, gerund: bool) -> list[int]:  
         elif _head(found, place, relative=relative, gerund=gerund):
             return _coordinated(found, place)
         else:
-            place = _first_of_list(found, place) - 1
+            place = (place if found[place].pronoun else _first_of_list(found, place)) - 1
     return []
 
 
@@ -91,15 +106,22 @@ def _before_insertion(found: Sequence[Chunk], comma: int) -> int:
     for place in range(comma - 1, max(-1, comma - 25), -1):
         if found[place].lower == ",":
             inside = found[place + 1 : comma]
+            if any(one.lower in words("speech") for one in inside):
+                return comma - 1
             if len(inside) == 1 and inside[0].kind == NUMBER:
                 return place - 1
-            if len(inside) == 1 and inside[0].party and place:
+            if inside and inside[-1].party and place and _bare(inside[:-1]):
                 before = found[place - 1]
                 named = before.party or before.kind == PLACE
-                if not named or (inside[0].kind == PERSON and before.kind != PERSON):
+                if not named or (inside[-1].kind == PERSON and before.kind != PERSON):
                     return comma - 1
             return place - 1
     return comma - 1
+
+
+def _bare(inside: Sequence[Chunk]) -> bool:
+    """Whether words before a name only describe it: a third man, *physicist* X, pleaded."""
+    return all(one.kind in {WORD, PLACE} and _modifier(one.lower) for one in inside)
 
 
 def _head(found: Sequence[Chunk], place: int, *, relative: bool, gerund: bool) -> bool:
@@ -219,6 +241,10 @@ def _free(found: Sequence[Chunk], place: int) -> bool:
     """Whether a name after a verb stands for itself, and is no adjective or owner of a noun."""
     after = found[place + 1] if place + 1 < len(found) else None
     if after is None or after.kind != WORD:
+        return True
+    if found[place].kind == PERSON and after.lower in words("person"):
+        return True  # named her chief executive
+    if after.lower in {"guilty", "liable", "off"}:
         return True
     other = found[place + 2] if place + 2 < len(found) else None
     if after.lower == "and" and other is not None and other.party and not other.pronoun:

@@ -108,7 +108,7 @@ def _trimmed(
             skipped = _common_at_start(found, start, lower, known)
         elif first and not alone and not skipped:
             skipped = word in lower
-        if not skipped:
+        if not skipped or (alone and found[start].text in STATES):
             break
         start += 1
     while end > start and found[end - 1].lower in words("weekdays") | words("months"):
@@ -121,6 +121,8 @@ def _trimmed(
 
 
 ORIGINS = ("-based", "-listed", "-backed", "-owned", "-born", "-made", "-headquartered", "-led")
+STATES = frozenset({"US", "U.S.", "U.S", "UK", "U.K.", "U.K"})
+"""Short names of states that act by themselves: the US paused tariffs."""
 KEPT = frozenset({"us", "u.s.", "eu", "uk", "u.k.", "state", "federal", "justice", "general"})
 """Words that begin an institution's name, and no other's."""
 
@@ -162,6 +164,8 @@ def _common_at_start(
         after.lower in words("verbs")
         or after.lower in forms()
         or after.lower in words("person")
+        or after.lower in {"today", "yesterday"}
+        or (after.lower == "on" and found[start + 2 :][:1] and found[start + 2].capital)
         or (after.lower == "and" and start + 2 < len(found) and found[start + 2].capital)
         or after.lower in {"'s", ",", "("}
         or after.text[-2:] == "ed"
