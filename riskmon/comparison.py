@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from hashlib import sha256
-from typing import NamedTuple
+
+import msgspec
 
 from riskmon.errors import Problem
 from riskmon.listing import (
@@ -166,7 +167,7 @@ def compared(
 
 
 def _compare(shape: Shape, keyed_: Keyed, known: Known | None, found: Comparison) -> None:
-    one, digest = keyed_
+    one, digest = keyed_.entry, keyed_.digest
     found.digests[one.key] = digest
     if known is not None and not known.gone:
         since = one.since.isoformat() if one.since else known.since
@@ -186,7 +187,7 @@ def _compare(shape: Shape, keyed_: Keyed, known: Known | None, found: Comparison
             found.few.append(one)
 
 
-class Keyed(NamedTuple):
+class Keyed(msgspec.Struct, gc=False):
     """An entry under the key by which the ledger knows it, and the digest of its content."""
 
     entry: Listed
@@ -201,69 +202,107 @@ def keyed(
     Of several under one key each is the one that the ledger knows with the same content, wherever
     it stands in the copy; what is left over takes the place of who is not there any more.
     """
-    seen: dict[str, int] = {}
-    more: dict[str, list[int]] = {}
-    taken: set[str] = set()
-    late: list[Keyed] = []
+    seen: dict[str, Said] = {}
+    again = _Again(state, seen)
     for one in entries:
         if not isinstance(one, Listed):
             yield one
             continue
-        key = _clean(one.key)
-        said = hash((one.content, one.since, one.until))
+        key = one.key
+        if "[" in key or "#" in key or len(key) > MOST_KEY:
+            key = _clean(key)
+            one = one._replace(key=key)  # noqa: PLW2901
+        digest = sha256(one.content.encode("utf-8", "replace")).hexdigest()[:12]
         if key not in seen:
-            seen[key] = said
-        elif said == seen[key] or said in more.get(key, ()):
+            seen[key] = (digest, one.since, one.until)
+            known = state.get(key)
+            if known is None or known.digest == digest:
+                yield Keyed(one, digest)
+                continue
+            again.moved.add(key)
+        elif again.repeats(one, digest):
             yield Repeat(one.line, one.raw)
             continue
-        else:
-            more.setdefault(key, []).append(said)
-        digest = sha256(one.content.encode("utf-8", "replace")).hexdigest()[:12]
-        known = state.get(key)
-        if known is None or (known.digest == digest and key not in taken):
-            mine = key if key not in taken else _numbered(key, taken, state)
-        else:
-            told = (other for other in _siblings(key, state) if state[other].digest == digest)
-            mine = next((other for other in told if other not in taken), "")
-        if mine:
-            taken.add(mine)
-            yield Keyed(one._replace(key=mine) if mine != one.key else one, digest)
-        else:
-            late.append(Keyed(one._replace(key=key), digest))
-    for one, digest in late:
-        left = [other for other in _siblings(one.key, state) if other not in taken]
-        left.sort(key=lambda other: state[other].gone)
-        mine = left[0] if left else _numbered(one.key, taken, state)
-        taken.add(mine)
-        yield Keyed(one._replace(key=mine), digest)
+        if (found := again.placed(one, digest)) is not None:
+            yield found
+    yield from again.left()
+
+
+Said = tuple[str, date | None, date | None]
+"""What an entry says: the digest of its content, and its dates."""
+
+
+class _Again:
+    """The entries whose key is taken already, or known with another content."""
+
+    def __init__(self, state: State, seen: Mapping[str, Said]) -> None:
+        self._state = state
+        self._seen = seen
+        self._more: dict[str, list[Said]] = {}
+        self._taken: set[str] = set()
+        self._late: list[Keyed] = []
+        self.moved: set[str] = set()
+        """Keys whose first entry may be another than the one that is known."""
+
+    def repeats(self, one: Listed, digest: str) -> bool:
+        """Return whether an entry says again what another one said."""
+        said = (digest, one.since, one.until)
+        before = self._more.setdefault(one.key, [])
+        if said == self._seen[one.key] or said in before:
+            return True
+        before.append(said)
+        return False
+
+    def placed(self, one: Listed, digest: str) -> Keyed | None:
+        """Return an entry under its key; None where that is not sure yet."""
+        if one.key not in self._state:
+            return self._take(one, self._numbered(one.key), digest)
+        same = (key for key in self._siblings(one.key) if self._state[key].digest == digest)
+        key = next(filter(self._free, same), None)
+        if key is None:
+            self._late.append(Keyed(one, digest))
+            return None
+        return self._take(one, key, digest)
+
+    def left(self) -> Iterator[Keyed]:
+        """Yield those that were not sure: they take the place of who is not there any more."""
+        for late in self._late:
+            key = late.entry.key
+            free = list(filter(self._free, self._siblings(key)))
+            free.sort(key=lambda one: self._state[one].gone)
+            yield self._take(late.entry, free[0] if free else self._numbered(key), late.digest)
+
+    def _free(self, key: str) -> bool:
+        return key not in self._taken and (key not in self._seen or key in self.moved)
+
+    def _take(self, one: Listed, key: str, digest: str) -> Keyed:
+        self._taken.add(key)
+        return Keyed(one._replace(key=key), digest)
+
+    def _siblings(self, key: str) -> Iterator[str]:
+        """Yield the keys that the ledger knows of entries with this one."""
+        number, other = 1, key
+        while other in self._state:
+            yield other
+            number += 1
+            other = f"{key} #{number}"
+
+    def _numbered(self, key: str) -> str:
+        """Return the first key that is free."""
+        number, other = 1, key
+        while other in self._state or not self._free(other):
+            number += 1
+            other = f"{key} #{number}"
+        return other
 
 
 def _clean(key: str) -> str:
     """Return a key that is not too long, and none of ours: `key #2`, `key [amended]`."""
-    if "[" in key or "#" in key:
-        key = key.replace("[", "(").replace("]", ")").replace(" #", " no. ")
+    key = key.replace("[", "(").replace("]", ")").replace(" #", " no. ")
     if len(key) > MOST_KEY:
         digest = sha256(key.encode("utf-8", "replace")).hexdigest()[:16]
         return f"{key[: MOST_KEY - 20]} {digest}"
     return key
-
-
-def _siblings(key: str, state: State) -> Iterator[str]:
-    """Yield the keys that the ledger knows of entries with this one."""
-    number, other = 1, key
-    while other in state:
-        yield other
-        number += 1
-        other = f"{key} #{number}"
-
-
-def _numbered(key: str, taken: Container[str], state: State) -> str:
-    """Return the first key that is free."""
-    number, other = 1, key
-    while other in taken or other in state:
-        number += 1
-        other = f"{key} #{number}"
-    return other
 
 
 def misdated(shape: Shape, one: Listed, day: date) -> list[Problem]:

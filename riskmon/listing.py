@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
+import msgspec
+
 from riskmon.errors import Problem
 from riskmon.model import Row
 
@@ -126,7 +128,7 @@ class Module(Protocol):
         """Return what an entry tells, or why it is refused."""
 
 
-class Known(NamedTuple):
+class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What the ledger knows of an entry."""
 
     spell: int

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple, replace
 from pydantic import Field
 
 from riskmon.comparison import Comparison, compared
@@ -43,7 +44,8 @@ class Copy(Noun):
     day: date
     """That the copy is of."""
     rows: int
-    entries: dict[str, Known] = Field(default_factory=dict)
+    entries: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
+    """The fields of a Known by the entry's key."""
 
     @property
     def ref(self) -> str:
@@ -54,7 +56,7 @@ class Copy(Noun):
 class _Copy(msgspec.Struct, gc=False):
     digest: str
     day: str
-    entries: dict[str, tuple[int, int, str, str | None, str | None, bool, bool]] = {}
+    entries: dict[str, Known] = {}
 
 
 class Stood:
@@ -73,7 +75,7 @@ class Stood:
         decode = msgspec.json.Decoder(_Copy).decode
         for entry in read:
             copy = decode(entry.body)
-            self.entries.update({key: Known._make(one) for key, one in copy.entries.items()})
+            self.entries.update(copy.entries)
             self.day, self.digest = date.fromisoformat(copy.day), copy.digest
 
 
@@ -107,7 +109,8 @@ class Teller:
 
     def _full(self, most: int) -> Iterator[Row]:
         if self._facts >= most:
-            yield Row(0, "", self._copy.model_copy(update={"entries": self._fresh}))
+            known = {key: astuple(one) for key, one in self._fresh.items()}
+            yield Row(0, "", self._copy.model_copy(update={"entries": known}))
             self._copy = self._copy.model_copy(update={"part": self._copy.part + 1})
             self._fresh, self._facts = {}, 0
 
@@ -143,8 +146,8 @@ class Teller:
                 last = max(day, date.fromisoformat(one.since) if one.since else day)
                 self._facts += 1
                 yield Row(0, "", _left(shape, key, one.spell, events.get(refs[key]), last))
-                one = one._replace(until=last.isoformat())  # noqa: PLW2901
-            self._fresh[key] = one._replace(gone=True)
+                one = replace(one, until=last.isoformat())  # noqa: PLW2901
+            self._fresh[key] = replace(one, gone=True)
 
 
 def first(module: Module, parts: Parts, day: date | None) -> Iterator[Row]:
@@ -217,19 +220,19 @@ def history(
         again = known and known.until and one.since and one.since.isoformat() <= known.until
         tell("listed", spell, day if again or not one.since else one.since)
     else:  # what is back on the page after its end is not listed again
-        fresh = known._replace(digest=digest, since=since, until=until, gone=False)
+        fresh = replace(known, digest=digest, since=since, until=until, gone=False)
         redated = _redated(one, known, before)
         if digest != known.digest and _over(one, day):  # amended, it would stand again
             old = before.get(_ref(one.key, "listed", known.spell))
             tell("listed", known.spell, one.since or (old.occurred_at.date() if old else day))
-            fresh = fresh._replace(amended=False)
+            fresh = replace(fresh, amended=False)
         else:
             if isinstance(redated, Event):
                 told.append(redated)
             elif redated:
                 tell("listed", known.spell, redated)
             if digest != known.digest:
-                fresh = fresh._replace(amendments=known.amendments + 1, amended=True)
+                fresh = replace(fresh, amendments=known.amendments + 1, amended=True)
                 tell("amended", fresh.amendments, _amended(one, listing, day))
         if known.until and not until:
             ref = _ref(one.key, "delisted", known.spell)

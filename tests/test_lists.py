@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 import zstandard
 from hypothesis import given, settings
@@ -354,4 +355,4 @@ def test_every_snapshot_changes_what_is_published(snapshots: Path, shared: Path)
 
 def test_what_is_known_of_an_entry_fits_on_a_line() -> None:
     """Spell, amendments, digest, dates, whether it is gone, and whether it was amended since."""
-    assert (1, 0, "abc", None, None, False, False) == Known(1, 0, "abc")
+    assert b'[1,0,"abc",null,null,false,false]' == msgspec.json.encode(Known(1, 0, "abc"))

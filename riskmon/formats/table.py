@@ -126,17 +126,18 @@ class _Lines:
             raw = raw.removeprefix(b"\xef\xbb\xbf")
             if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
                 raise _WideError
-        self.row.append(self._text(raw))
-        return self.row[-1]
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError:
+            text = self._text(raw)
+        self.row.append(text)
+        return text
 
     def _text(self, raw: bytes) -> str:
         if self._legacy is None:
             return raw.decode("utf-8", "surrogateescape")
-        try:
-            return raw.decode("utf-8")
-        except UnicodeDecodeError:
-            self._legacy = self._legacy or self._told(raw)
-            return raw.decode(self._legacy, "replace")
+        self._legacy = self._legacy or self._told(raw)
+        return raw.decode(self._legacy, "replace")
 
     def _told(self, raw: bytes) -> str:
         """Return the encoding that this line and those after it seem to be in."""
@@ -190,10 +191,16 @@ def bare(
             why = "a line ends in CR alone" if bare else f"look at its quotation marks ({error})"
             cells = Problem(f"expected a row of CSV: {why}")
         raw = "".join(lines.row).rstrip("\r\n")
-        try:
-            raw.encode()
-        except UnicodeEncodeError:
+        if not legacy and not _encodes(raw):
             raw = raw.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
             cells = UTF_8
         if isinstance(cells, Problem) or any(map(str.strip, cells)):
             yield first, raw, cells
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
