@@ -231,9 +231,9 @@ def status(found: Status) -> None:
         "names review shows those that may",
     }
     if found.held:
-        rows["held"] = f"{found.held:,} copies of lists; riskmon hold review shows them"
+        rows["held"] = f"{found.held:,} of the copies of lists; riskmon hold review shows which"
     if found.drafts:
-        rows["drafts"] = f"{found.drafts:,} wait; riskmon drafts review shows them"
+        rows["drafts"] = f"{found.drafts:,} to review: riskmon drafts review"
     for name, value in rows.items():
         print(f"{name:<13} {safe(value)}")
     for name, count in list(found.unresolved.items())[:10]:

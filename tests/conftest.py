@@ -27,6 +27,13 @@ settings.register_profile("riskmon", parent=settings.default, deadline=None)
 settings.load_profile("riskmon")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what needs PostgreSQL on one of the processes that run the tests: there is one server."""
+    for one in items:
+        if "postgresql" in one.nodeid or "postgresql_url" in getattr(one, "fixturenames", ()):
+            one.add_marker(pytest.mark.xdist_group("postgresql"))
+
+
 @pytest.fixture
 def clock() -> Clock:
     """Return a clock at 1 January 2024."""

@@ -52,7 +52,7 @@ def test_a_held_copy_is_reviewed_accepted_and_rejected(held: Any) -> None:
     (waiting,) = json.loads(held("hold", "review", "--json").stdout)
     assert "it would list 0, amend 0, delist 1,050" in held("hold", "review").stdout
     assert "1 held: riskmon hold review" in held("sources").stdout
-    assert "1 copies of lists; riskmon hold review shows them" in held("status").stdout
+    assert "1 of the copies of lists; riskmon hold review shows which" in held("status").stdout
     done = held("hold", "accept", waiting["digest"][:8], "--by", "Ada", "--why", "ended")
     assert (0, "half.csv: 0 appended" not in done.stdout) == (done.returncode, True)
     assert "1,050 listing.delisted" in done.stdout
