@@ -28,7 +28,7 @@ settings.load_profile("riskmon")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what needs PostgreSQL on one of the processes that run the tests: there is one server."""
+    """Keep what needs PostgreSQL in one of the processes that run the tests: one server."""
     for one in items:
         if "postgresql" in one.nodeid or "postgresql_url" in getattr(one, "fixturenames", ()):
             one.add_marker(pytest.mark.xdist_group("postgresql"))
