@@ -81,11 +81,13 @@ class Fetcher(Gatherer):
         if shape and len(found) > 1:
             with tempfile.TemporaryDirectory() as together:
                 path = _together(Path(together), urls, found)
-                return self._ingest_copy(path, name, module)
-        if shape:
-            return self._ingest_copy(found[0].path, found[0].url, module)
-        report = self.ingest(found[0].path, source=name)
-        report.file = found[0].url
+                report = self._ingest_copy(path, name, module)
+        elif shape:
+            report = self._ingest_copy(found[0].path, found[0].url, module)
+        else:
+            report = self.ingest(found[0].path, source=name)
+            report.file = found[0].url
+        report.copies = [one.path for one in found]
         return report
 
     def sources(self) -> list[Sourced]:

@@ -47,6 +47,8 @@ class Report:
     """Rows of the input that are not left out: each told something, is a duplicate or rejected."""
     drafts: int = 0
     """Drafts of events, which wait for a person."""
+    copies: list[Path] = field(default_factory=list)
+    """Where what was fetched is kept, so that it can be ingested again."""
     held: Held | None = None
     """Why the whole copy of a list is held; None where it is not."""
     notes: list[str] = field(default_factory=list)

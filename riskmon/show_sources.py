@@ -21,6 +21,7 @@ def sources(found: Sequence[Sourced]) -> None:
     for one in found:
         print(f"{one.name:<{width}}  {safe(one.about)}")
         more = [f"{one.standing:,} entries as of {one.day}"] if one.day else []
+        more += [f"read {one.read_at:%Y-%m-%d %H:%MZ}"] if one.read_at else []
         more += [f"fetched {one.checked_at:%Y-%m-%d %H:%MZ}"] if one.checked_at else []
         more += [f"{one.held} held: riskmon hold review"] if one.held else []
         if more:

@@ -34,6 +34,8 @@ def test_a_list_is_fetched_and_its_changes_are_told(monitor: Monitor, liar: Liar
     assert {"listing.listed": 2100} == monitor.fetch("ofac-sdn", url=url, terms=HERE).types
     report = monitor.fetch("ofac-sdn", url=url, terms=HERE)
     assert ({"listing.listed": 1}, url) == (report.types, report.file)
+    (copy,) = report.copies
+    assert sdn({**CUBA, 2101: "NEW"}) == copy.read_bytes()
     report = monitor.fetch("ofac-sdn", url=url, terms=HERE)
     assert report.held is not None
     assert ["ofac-sdn"] == [one.source for one in monitor.held()]
