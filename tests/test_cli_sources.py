@@ -37,7 +37,7 @@ def test_a_copy_that_is_held_is_said_and_ends_with_1(held: Any) -> None:
     assert [
         "half.csv: held",
         "  expected at least 2,000 rows, got 1,050",
-        "  1,050 entries are missing, where 2,100 stood (50%): at most 3% is credible",
+        "  1,050 entries are missing, where 2,100 stood (50%): at most 5% is credible",
     ] == done.stdout.splitlines()
     assert done.stderr.startswith("riskmon hold accept ")
     report = json.loads(held(*LIST, "--dated", "2024-01-02", "half.csv", "--json").stdout)
