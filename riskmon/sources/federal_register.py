@@ -17,11 +17,12 @@ from collections.abc import Collection, Iterator
 from typing import Any, BinaryIO, cast
 
 from riskmon.errors import Problem
-from riskmon.formats import json_lines
+from riskmon.formats import json_lines, places
 from riskmon.model import Event, Note, Row
 from riskmon.notices import gazette, words
 from riskmon.notices.pages import Pushed
 from riskmon.notices.text import cut, host, one_line, without_tags
+from riskmon.sources import state_debarred, state_isn
 from riskmon.validation import check, shown
 
 SOURCE = "federal-register"
@@ -36,6 +37,14 @@ URLS = (
     + "".join(f"&fields[]={field}" for field in FIELDS),
 )
 FORMATS = ("json",)
+LISTS = {
+    "denied-persons": "bis-denied-persons",
+    "entity-list": "bis-entity-list",
+    "military-end-user": "bis-meu",
+    "unverified-list": "bis-unverified",
+}
+"""Sources of the lists that documents add to, by topic. Their matters have the entry's country
+where they know it; a document seldom says it of each firm, and then stays a matter of its own."""
 MOST_BYTES = 16 * 1024 * 1024
 """Of a page: the API gives at most a thousand documents, some three kilobytes each."""
 MOST_SHOWN = 20_000
@@ -192,7 +201,6 @@ def _listings(document: Document, named: list[gazette.Named]) -> Iterator[Docume
         ref = f"{number} #{place}" if one.person else f"{number} {one.name}"
         ref = f"{ref} ({one.topic})" if ref in refs else ref
         refs.add(ref)
-        same = ref if one.person else f"{one.topic}:{one.name.casefold()}"
         does = act or f"{one.type.partition('.')[2]} ({one.topic})"
         party: Document = {"name": one.name}
         if one.person:
@@ -202,12 +210,21 @@ def _listings(document: Document, named: list[gazette.Named]) -> Iterator[Docume
         yield common | {
             "ref": ref,
             "type": one.type,
-            "matter": f"{SOURCE}:{same}",
+            "matter": f"{SOURCE}:{ref}" if one.person else _matter(one.topic, one.name),
             "occurred_at": _effective(document),
             "title": cut(f"{one.name}: {does}", MOST_TITLE),
             "topics": [one.topic],
             "parties": [party],
         }
+
+
+def _matter(topic: str, name: str) -> str:
+    """Return the matter of a firm's listing: that of the list itself, where it has no country."""
+    if topic == "aeca-debarment":
+        return f"state-debarred:{state_debarred.key(name, hidden=False)}"
+    if topic == "nonproliferation-sanctions":
+        return f"state-isn:{state_isn.key(name)}"
+    return places.matter(LISTS.get(topic, f"{SOURCE}:{topic}"), name)
 
 
 def _effective(document: Document) -> str:
