@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from typing import Protocol, TypeVar
 
 from riskmon.coding import dictionary
-from riskmon.coding.chunks import Chunk
 from riskmon.coding.kinds import AUTHORITY, PLACE
+from riskmon.coding.pieces import Chunk
 
 
 class HasRole(Protocol):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import date
 from itertools import pairwise
-from typing import NamedTuple
 
 from riskmon.coding import dates
 from riskmon.coding.dictionary import words
@@ -16,78 +14,18 @@ from riskmon.coding.kinds import (
     COMPANY,
     LIST,
     NOTHING,
-    OTHER,
     PERSON,
     PLACE,
     PRODUCT,
     UNKNOWN,
 )
+from riskmon.coding.memory import Memory, aside
 from riskmon.coding.names import Names
+from riskmon.coding.pieces import ANALYST, DATE, MARK, NUMBER, WORD, Chunk
 from riskmon.coding.tokens import Span, Token
 
-WORD, MARK, DATE, NUMBER, ANALYST = "w", ".", "t", "n", "y"
-PARTIES = frozenset({COMPANY, UNKNOWN, PERSON, AUTHORITY, OTHER, PRODUCT})
 MOST_ADJECTIVES = 3
 QUOTES = frozenset({'"', "“", "”"})
-
-
-class Chunk(NamedTuple):
-    """A piece of a sentence: its kind's letter, text, what it names, and where it stands."""
-
-    kind: str
-    text: str
-    lower: str
-    key: str
-    """Of whom it speaks (see Names); empty where that has no name."""
-    start: int
-    end: int
-    spoken: bool
-    pronoun: bool = False
-
-    @property
-    def party(self) -> bool:
-        """Whether it may fill a slot of a frame."""
-        return self.kind in PARTIES
-
-
-@dataclass
-class Memory:
-    """Whom the story spoke of last: keys of names, empty before the first one."""
-
-    company: str = ""
-    person: str = ""
-    authority: str = ""
-    subject: str = ""
-    kinds: dict[str, str] = field(default_factory=dict)
-
-    def take(self, chunks: Sequence[Chunk]) -> None:
-        """Remember those of whom a sentence speaks first."""
-        named = [one for one in chunks if one.key and not one.spoken]
-        for one in named:
-            self.kinds[one.key] = one.kind
-        companies = [one for one in named if one.kind in {COMPANY, UNKNOWN}]
-        if companies:
-            self.company = _subject(companies, chunks).key
-        if people := [one for one in named if one.kind == PERSON]:
-            self.person = people[0].key
-        if bodies := [one for one in named if one.kind == AUTHORITY]:
-            self.authority = bodies[0].key
-        if companies or bodies:
-            self.subject = min([*companies[:1], *bodies[:1]], key=lambda one: one.start).key
-
-
-def _subject(companies: Sequence[Chunk], chunks: Sequence[Chunk]) -> Chunk:
-    """Return the first company that is no part of another's description."""
-    for one in companies:
-        place = chunks.index(one)
-        after = chunks[place + 1 : place + 2]
-        before = chunks[place - 1 : place] if place else []
-        owns = after and after[0].lower == "'s"
-        inside = before and before[0].lower in words("prepositions")
-        modifies = after and after[0].lower in words("person")
-        if not (owns or inside or modifies):
-            return one
-    return companies[0]
 
 
 def chunks(
@@ -152,6 +90,8 @@ def _nominal(
         return (_of(kind, found[place : place + 1], key, pronoun=True), place + 1) if key else None
     if word in {"he", "she", "his", "her", "him"}:
         key = _first(earlier, made, {PERSON}) or memory.person
+        if word == "him" and memory.person and _acts(made, key):
+            key = memory.person
         return (
             (_of(PERSON, found[place : place + 1], key, pronoun=True), place + 1) if key else None
         )
@@ -166,6 +106,15 @@ def _nominal(
     return None
 
 
+def _acts(made: Sequence[Chunk], key: str) -> bool:
+    """Whether a person is the subject of the clause in which "him" stands: it is another."""
+    place = next((number for number, one in enumerate(made) if one.key == key), None)
+    if place is None:
+        return False
+    between = {one.lower for one in made[place + 1 :]}
+    return not between & (words("boundaries") | {",", "and"})
+
+
 def _anaphor(
     found: Sequence[Token], place: int, made: Sequence[Chunk], memory: Memory
 ) -> tuple[Chunk, int] | None:
@@ -173,13 +122,20 @@ def _anaphor(
     end = place + 1
     while end < len(found) and end - place <= MOST_ADJECTIVES:
         word = found[end].lower
-        company = word in words("anaphor")
+        company = word in words("anaphor") and not (
+            word in words("person-anaphor") and memory.person and not memory.company
+        )
         if company or word in words("person-anaphor"):
             if end + 1 < len(found) and found[end + 1].capital:
                 return None  # the chipmaker Quillon: the name itself stands here
+            if word == "maker" and found[end + 1 : end + 2] and found[end + 1].lower == "of":
+                return None
+            if found[end + 1 : end + 2] and found[end + 1].lower == "," and _apposed(found, end):
+                return None  # the Hefei company, Jianghuai, was
             kinds = {COMPANY, UNKNOWN} if company else {PERSON}
-            key = _first(earlier, made, kinds) or (memory.company if company else memory.person)
-            if company and memory.company and _rival(made):
+            other = [one for one in earlier if not (company and aside(made, made.index(one)))]
+            key = _first(other, made, kinds) or (memory.company if company else memory.person)
+            if company and memory.company and (_rival(made) or _accuses(made, key)):
                 key = memory.company
             kind = COMPANY if company else PERSON
             whole = found[place : end + 1]
@@ -188,6 +144,21 @@ def _anaphor(
             return None
         end += 1
     return None
+
+
+def _apposed(found: Sequence[Token], end: int) -> bool:
+    """Whether a name between commas stands after a noun."""
+    after = found[end + 2 : end + 8]
+    capitals = list(itertools.takewhile(lambda token: token.capital, after))
+    return bool(capitals) and len(after) > len(capitals) and after[len(capitals)].lower == ","
+
+
+def _accuses(made: Sequence[Chunk], key: str) -> bool:
+    """Whether a company tells on "the company": that is another one."""
+    return any(one.key == key and after.lower in ACCUSING for one, after in pairwise(made))
+
+
+ACCUSING = frozenset({"accused", "accuses", "alleged", "alleges", "sued", "sues", "told"})
 
 
 def _rival(made: Sequence[Chunk]) -> bool:
@@ -246,39 +217,3 @@ def masked(found: Sequence[Chunk]) -> tuple[str, list[int]]:
 def parties(found: Sequence[Chunk]) -> Iterator[tuple[int, Chunk]]:
     """Yield the number of each chunk that names a party, and the chunk."""
     return ((number, one) for number, one in enumerate(found) if one.party)
-
-
-def day_of(
-    found: Sequence[Chunk], place: int, when: Sequence[dates.Found], day: date | None
-) -> tuple[date | None, str, bool]:
-    """Return the day of what the chunk at `place` tells, its precision, and whether it is told.
-
-    It is the first date after the verb in its clause, else the last one before it there, else
-    the story's day. What is still to come is none.
-    """
-    after = before = None
-    for number in range(place + 1, len(found)):
-        one = found[number]
-        goes_on = one.lower.endswith("ing") and found[number - 1].lower == ","
-        if one.lower in ENDS or (goes_on and number > place + 1):
-            break
-        if one.kind == DATE:
-            after = _at(one, when)
-            break
-    for one in reversed(found[:place]):
-        if one.lower in {";", "but"}:
-            break
-        if one.kind == DATE:
-            before = _at(one, when)
-            break
-    for told in (after, before):
-        if told is not None and not told.ahead and not (told.day and day and told.day > day):
-            return told.day, told.precision, True
-    return day, "day", False
-
-
-ENDS = frozenset({";", "which", "who", "after", "while", "but", "that"})
-
-
-def _at(one: Chunk, when: Sequence[dates.Found]) -> dates.Found | None:
-    return next((told for told in when if one.start <= told.start < one.end), None)

@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from riskmon.coding.chunks import DATE, MARK, WORD, Chunk
 from riskmon.coding.dictionary import Form, forms, words
 from riskmon.coding.kinds import PLACE
+from riskmon.coding.pieces import DATE, MARK, WORD, Chunk
 
 REACH = 45
 """Chunks to either side of a verb: what stands farther off is not its own."""

@@ -6,10 +6,11 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from riskmon.coding import dates
-from riskmon.coding.chunks import Memory, chunks
-from riskmon.coding.dictionary import genres
+from riskmon.coding.chunks import chunks
+from riskmon.coding.dictionary import genres, words
 from riskmon.coding.kinds import PERSON
 from riskmon.coding.matching import Coding, Context, codings
+from riskmon.coding.memory import Memory
 from riskmon.coding.merging import merged
 from riskmon.coding.names import Names
 from riskmon.coding.sentences import Story
@@ -20,6 +21,9 @@ MOST = 500
 """Events of a story, before it is seen which are the same."""
 MOST_GENRE = 3
 """So many different words of a genre make a story one of it."""
+LEADING = frozenset({"say", "said", "allege", "alleged", "that", "one", "of", "them", "both", ","})
+LEADING |= {"according", "to", "the", "complaint", "indictment", "papers", "documents", "court"}
+"""Words before the name of one of whom the sentence before has spoken without it."""
 SCORED = ("claim.", "case.", "measure.", "listing.")
 
 
@@ -43,7 +47,8 @@ def code(story: Story) -> list[Coding]:
         if not words:
             continue
         pieces = chunks(words, named[number], known_names, memory, when)
-        coming = _coming(named[number + 1 : number + 3], known_names)
+        after = slice(number + 1, number + 3)
+        coming = _coming(found[after], named[after], known_names)
         context = Context(sentence, pieces, when, story.day, known_names, memory.company, coming)
         contexts.append(context)
         memory.take(pieces)
@@ -55,9 +60,16 @@ def code(story: Story) -> list[Coding]:
     return list(_of_our_genre(told, story))
 
 
-def _coming(named: Sequence[Sequence[Span]], known: Names) -> str:
-    """Return the person with whom one of the next sentences begins."""
-    first = (names[0] for names in named if names and names[0].start == 0)
+def _coming(found: Sequence[Sequence[Token]], named: Sequence[Sequence[Span]], known: Names) -> str:
+    """Return the person with whom one of the next sentences begins, or what prosecutors say."""
+    first = (
+        names[0]
+        for pieces, names in zip(found, named, strict=True)
+        if names
+        and all(
+            token.lower in words("authority-nouns") | LEADING for token in pieces[: names[0].start]
+        )
+    )
     return next((known.whole(one.key) for one in first if known.kind(one.key) == PERSON), "")
 
 

@@ -13,6 +13,14 @@ ARTICLES = frozenset(
 )
 CLOSING = frozenset({"", ".", ",", ")", ";", "and", "or"})
 VAGUE = frozenset({"system", "systems", "tools", "software", "platform"})
+EITHER = frozenset({"specialist", "developer", "dealer", "broker", "trader", "agent", "partner"})
+"""Before a name these may be a firm's as well as a person's."""
+LOCATIVE = frozenset({"in", "near", "outside"})
+OWNED = frozenset(
+    {"stake", "stakes", "shares", "share", "interest", "holding", "invested", "invest", "investing"}
+    | {"investment", "investments", "investor", "investors", "confidence", "stock", "round"}
+    | {"trust", "money", "shareholder", "shareholders", "in-house", "like", "including", "trading"}
+)
 SHORT = 2
 """So few words after a name tell nothing of it."""
 
@@ -21,6 +29,11 @@ def cues(found: Sequence[Token], span: Span) -> list[tuple[str, float]]:
     """Return the kinds that speak from beside a name and from its shape, with their weights."""
     heard = [*_shape(span), *_before(found, span), *_after(found, span)]
     return [(kind, weight) for kind, weight in heard if weight]
+
+
+def _ends_as_firm(span: Span) -> bool:
+    """Whether a name ends as those of firms do, whatever stands before it."""
+    return span.key.split()[-1] in words("corporate") | words("weak")
 
 
 def _shape(span: Span) -> list[tuple[str, float]]:
@@ -43,12 +56,21 @@ def _before(found: Sequence[Token], span: Span) -> list[tuple[str, float]]:
     last = before[-1]
     if last in words("company"):
         return [(COMPANY, 3)]
+    firm = last in EITHER and (_ends_as_firm(span) or span.end - span.start == 1)
     if last in words("titles") or last in words("person"):
-        return [(PERSON, 4)]
+        return [(COMPANY, 1)] if firm else [(PERSON, 4)]
+    if last in LOCATIVE and span.end - span.start == 1 and not OWNED & {*before}:
+        return [(NOTHING, 1.2)]  # a restaurant in Galway
     if last == "," and len(before) > 1 and before[-2] in words("person"):
         return [(PERSON, 3)]
     if last.endswith(("-based", "-listed")):
         return [(COMPANY, 2)]
+    return _named(found, span, before)
+
+
+def _named(found: Sequence[Token], span: Span, before: Sequence[str]) -> list[tuple[str, float]]:
+    """Return what the words before a name say of a product, or of no party."""
+    last = before[-1]
     if last in {"called", "named", "dubbed", "codenamed"}:
         return [(PRODUCT, 2)]
     if found[span.start - 1].text in words("products"):

@@ -27,7 +27,9 @@ FORMS = tuple(
             r"(?:,?\s+(?P<y>(?:19|20)\d\d)\b)?"
         ),
         (
-            rf"\b(?:in|since|during|from|of|until|by)\s+(?:early |late |mid-)?{MONTH}"
+            r"\b(?:[Ii]n|[Ss]ince|[Dd]uring|[Ff]rom|of|until|[Bb]y)\s+"
+            rf"(?:early |late |mid-)?{MONTH}"
+            r"(?:\s+(?P<before>last year))?"
             r"(?:\s+(?:of\s+)?(?P<y>(?:19|20)\d\d)\b|(?!\s*\d)(?=\W|$))"
         ),
         rf"\b{MONTH}\s+(?P<y>(?:19|20)\d\d)\b",
@@ -40,13 +42,16 @@ FORMS = tuple(
             r"(?P<weekday>Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)"
             r"(?: (?:last|this) week| (?:morning|evening|afternoon|night))?\b"
         ),
-        r"\b(?P<rel>(?:earlier |later )?(?:last|this|next)) (?P<unit>week|month|year)\b",
+        (
+            r"\b(?P<rel>(?:[Ee]arlier |[Ll]ater )?(?:[Ll]ast|[Tt]his|[Nn]ext)) "
+            r"(?P<unit>week|month|year)\b"
+        ),
         (
             r"\b(?P<n>a|one|two|three|four|five|six|seven|eight|nine|ten|\d{1,2}) "
             r"(?P<unit>day|week|month|year)s? (?:ago|earlier|prior|before)\b"
         ),
         r"\b(?P<n>a|one|two|three|four|five|six) (?P<unit>day|week|month)s? after\b",
-        rf"\b(?P<rel>last|this) {MONTH}(?=\W|$)",
+        rf"\b(?P<rel>[Ll]ast|[Tt]his) {MONTH}(?=\W|$)",
         r"\b(?P<today>[Tt]oday|[Yy]esterday|[Tt]omorrow)\b",
     )
 )
@@ -95,6 +100,12 @@ def absolute(text: str) -> date | None:
     return None
 
 
+def absolutes(text: str) -> list[date]:
+    """Return the days that a text says with their years."""
+    told = (one for one in found(text, None) if one.precision == "day")
+    return [one.day for one in told if one.day]
+
+
 def in_dateline(text: str | None, day: date | None) -> date | None:
     """Return the day of a dateline: its year is its own, else that of the last such day."""
     if text is None:
@@ -108,6 +119,8 @@ def in_dateline(text: str | None, day: date | None) -> date | None:
 def _read(match: re.Match[str], day: date | None) -> tuple[date | None, str, bool]:
     """Return day, precision and whether it is ahead."""
     told = match.groupdict()
+    if told.get("rel"):
+        told["rel"] = told["rel"].lower()
     if told.get("weekday"):
         return _weekday(told["weekday"].lower(), match[0], day), "day", told["rel"] == "next"
     if told.get("today"):
@@ -121,6 +134,8 @@ def _read(match: re.Match[str], day: date | None) -> tuple[date | None, str, boo
         month = int(told["m"])
     number = int(told["d"]) if told.get("d") else None
     year = int(told["y"]) if told.get("y") else None
+    if told.get("before") and day:
+        year = day.year - 1
     precision = "day" if number else "month" if month else "year"
     if year is None:
         ahead = match[0].lower().startswith(AHEAD)

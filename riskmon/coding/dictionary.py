@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -72,6 +72,22 @@ class Frame(NamedTuple):
     """What the sentence must have somewhere."""
     confidence: float
 
+    def unreal(self, text: str, match: re.Match[str]) -> bool:
+        """Whether what stands around a match of a noun says that it did not happen."""
+        before, after = text[: match.start()], text[match.end() :]
+        return bool(
+            (self.unless_before and self.unless_before.search(before))
+            or (self.unless and self.unless.search(after))
+        )
+
+    def fits(self, told: Iterable[tuple[str, str]]) -> bool:
+        """Whether each role for which a noun asks kinds is had, among these roles and kinds."""
+        every = list(told)
+        return all(
+            any(role == one and kind in kinds for one, kind in every)
+            for role, kinds in self.kinds.items()
+        )
+
 
 class Form(NamedTuple):
     """One form of a verb, with its lemma."""
@@ -90,6 +106,18 @@ MACROS = {
     r"executive order|prohibitions?)\b",
     "list": r"\b(?:entity list|blacklist|black list|watch ?list|sanctions list|sdn list|"
     r"unverified list|covered list|list)\b",
+    "subjects": r"{subject}(?:,? and (?:[^⟦;,]{0,30}?){more}|"
+    r", (?:[^⟦;,]{0,30}?){more}(?:,? and (?:[^⟦;,]{0,60}?){more})?)?",
+    "gap": r"(?:[^⟦;]{0,50}?)",
+    "was": r"(?:was|were|has been|have been|had been|is|are)(?: \w+ly| also| first| then)?"
+    r"(?! not| never| n't)",
+    "has": r"(?:,? who| which)?(?: has| have| had)?"
+    r"(?: also| just| since| now| recently| already| later| then| \w+ly)*",
+    "have": r"(?:(?:has|have|had|also|just|since|now|recently|already|later|\w+ly) )*",
+    "unreal": r"\b(?:no|not|never|if|unless|whether|possible|potential|would|could|may|might|"
+    r"should|hop(?:es?|ed)|plan(?:s|ned)?|expected|threat\w*|seek\w*|sought|without|denied|"
+    r"denies|ruled out|block\w*|risk\w*|urg(?:es?|ed)|call\w* (?:for|on)|neither|nobody|before)\b"
+    r"[^;]{0,40}$",
 }
 
 
@@ -99,6 +127,7 @@ def pattern(text: str | None) -> re.Pattern[str] | None:
         return None
     for name, macro in MACROS.items():
         text = text.replace(f"<{name}>", macro)
+    text = text.replace("{subject} ", "{subject},? ")  # the engineer, X, was
     number = itertools.count()
     return re.compile(
         re.sub(r"\{([a-z]+)\}", lambda role: f"(?P<{role[1]}_{next(number)}>{PARTY})", text)
@@ -142,7 +171,8 @@ def noun_frames() -> tuple[tuple[re.Pattern[str], Frame], ...]:
     """Return the frames of nouns, each with the pattern that finds it in masked text."""
     return tuple(
         (found, _frame(told, told["name"]))
-        for told in loaded("frames.yaml")["nouns"]
+        for name in ("frames.yaml", "nominals.yaml")
+        for told in loaded(name)["nouns"]
         if (found := pattern(told["text"])) is not None
     )
 

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import islice
 from typing import NamedTuple
 
 from riskmon.coding import about, clauses, dates, slots
-from riskmon.coding.chunks import ANALYST, Chunk, day_of, masked
+from riskmon.coding.chunks import masked
 from riskmon.coding.clauses import Verb
 from riskmon.coding.dictionary import Frame, noun_frames, verb_frames, words
 from riskmon.coding.kinds import AUTHORITY, COMPANY, OTHER, PERSON, PLACE, PRODUCT, UNKNOWN
 from riskmon.coding.names import Names
+from riskmon.coding.pieces import ANALYST, Chunk, day_of
 from riskmon.coding.sentences import Sentence
-from riskmon.coding.whom import Told, captured, object_before, party
+from riskmon.coding.whom import Told, captured, object_before, others, party
 
 MOST = 12
 VOICES = frozenset({"voice"})
 """Roles of frames that no event has: who speaks."""
+WILL = re.compile(r"\b(?:will|is to|would)\b")
 SAYING = frozenset({"allege", "claim", "report", "suggest", "say", "show"})
 
 
@@ -68,22 +71,43 @@ def codings(context: Context) -> Iterator[Coding]:
 
 def _codings(context: Context) -> Iterator[Coding]:
     text, begins = masked(context.chunks)
+    by_verbs = set[str]()
     for verb in clauses.verbs(context.chunks, headline=context.sentence.headline):
         for frame in verb_frames()[verb.form.lemma]:
             if coding := _by_verb(context, verb, frame, text, begins):
+                by_verbs.add(coding.type)
                 yield coding
                 break
     for pattern, frame in noun_frames():
+        if frame.type in by_verbs:  # what a verb says is surer, and it says it of the same
+            continue
         for match in pattern.finditer(text):
-            before = text[: match.start()]
-            if frame.unless_before and frame.unless_before.search(before):
-                continue
-            place = max((n for n, at in enumerate(begins) if at <= match.start()), default=0)
-            if context.chunks[place].spoken or context.chunks[-1].lower == "?":
-                continue
-            told = list(captured(context.chunks, context.names, match))
-            if coding := _coding(context, frame, place, told, 0.0):
+            if coding := _by_noun(context, frame, text, match, begins):
                 yield coding
+
+
+def _by_noun(
+    context: Context, frame: Frame, text: str, match: re.Match[str], begins: Sequence[int]
+) -> Coding | None:
+    """Return what a match of a noun's pattern tells, None where it is not so, or only quoted."""
+    if frame.unreal(text, match) or (frame.needs and not frame.needs.search(text)):
+        return None
+    place = max((n for n, at in enumerate(begins) if at <= match.start()), default=0)
+    quoted = context.chunks[place].spoken and "spoken" not in frame.allow
+    if quoted or context.chunks[-1].lower == "?":
+        return None
+    cased = frame.type.startswith(("case.", "listing."))
+    told = list(captured(context.chunks, context.names, match, cased=cased))
+    if "coming" in frame.allow and context.coming:
+        told.append(Told("subject", context.coming, PERSON))
+    told = others(told, context.last)
+    if not frame.fits((one.role, one.kind) for one in told):
+        return None
+    last = max((n for n, at in enumerate(begins) if at < match.end()), default=0)
+    coding = _coding(context, frame, last, told, 0.0)
+    if coding and WILL.search(match[0]):  # what is to come is told today
+        return coding._replace(day=context.day, precision="day", own=False)
+    return coding
 
 
 def _by_verb(
@@ -120,6 +144,7 @@ def _by_verb(
     if frame.name in SAYING:  # nobody accuses himself
         told = [one for one in told if one.key not in doing]
     told += _in_slots(context, verb, voice, filled, doing)
+    told = others(told, context.last)
     told += _unnamed(context, verb, frame, voice, told)
     for role, pattern in frame.more:
         told += [
@@ -144,8 +169,12 @@ def _in_slots(
             one = party(context.chunks, context.names, number, role)
             if slot == "object" and context.chunks[number].pronoun and verb.mood == "gerund":
                 one = one._replace(key=object_before(context.chunks, verb.start) or one.key)
-            if slot == "object" and one.key and one.key in doing:  # nobody sues himself
-                one = one._replace(key=context.last if context.last not in doing else "")
+            fined = voice.get("subject") == "authority" and one.key == context.last
+            if (
+                slot == "object" and one.key and one.key in doing and not fined
+            ):  # nobody sues himself
+                firm = one.kind != PERSON and context.last not in doing
+                one = one._replace(key=context.last if firm else "")
             yield one
         if slot == "last" and context.last:
             yield Told(role, context.last, COMPANY)
@@ -191,8 +220,8 @@ def _unnamed(
         return []
     passive = voice.get("subject") == "subject"
     chunks = context.chunks
-    near = chunks[max(0, verb.start - 6) : verb.start] if passive else chunks[verb.place :][:9]
-    if context.coming and any(one.lower in words("person") for one in near):
+    near = chunks[max(0, verb.start - 9) : verb.start] if passive else chunks[verb.place :][:9]
+    if context.coming and any(one.lower.removesuffix("s") in words("person") for one in near):
         return [Told("subject", context.coming, PERSON)]
     return []
 
@@ -247,6 +276,8 @@ def _coding(
     pronoun = any(one.pronoun for one in context.chunks if one.key in {p.key for p in parties})
     confidence = frame.confidence - doubt - 0.05 * unsure - 0.05 * pronoun - 0.1 * vague
     day, precision, own = day_of(context.chunks, place, context.when, context.day)
+    if frame.type == "claim.corrected":  # what it dates is what it corrects
+        day, precision, own = context.day, "day", False
     why = f"{frame.type}: {frame.name}"
     return Coding(
         frame.type,

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from riskmon.coding import about
-from riskmon.coding.chunks import Chunk, masked
-from riskmon.coding.dictionary import words
+from riskmon.coding.chunks import masked
+from riskmon.coding.dictionary import places, words
 from riskmon.coding.kinds import COMPANY, PERSON, UNKNOWN
 from riskmon.coding.matching import Coding, Context
+from riskmon.coding.pieces import Chunk
 from riskmon.coding.whom import Told
 
 NEAR = timedelta(days=75)
@@ -29,6 +30,8 @@ SAYS_NO = re.compile(
     r"(?: (?:that|in a statement|on \w+))* (?:⟦c\d+⟧|⟦p\d+⟧|⟦u\d+⟧|it|he|she|its \w+)? ?"
     r"(?:(?:has|had|did|does|was|is|were|are|have|would|never|knew)\b ?)+"
     r"(?:not |n't |no |never |nothing|unaware|(?:fully |always )?complied )"
+    r"|\b(?:said|says) (?:that )?(?:⟦c\d+⟧|it|he|she|⟦p\d+⟧) never "
+    r"|\bwe (?:have|had|did|do|are|were) ?(?:not |n't |never |no )[^;]*\b(?:said|says)\b"
 )
 
 
@@ -44,7 +47,12 @@ def merged(found: Sequence[Coding], contexts: Sequence[Context]) -> list[Coding]
             kept.append(one)
         else:
             kept[place] = _joined(kept[place], one)
-    kept = [one for one in kept if not _heads(one, kept)]
+    wrong = {one.sentence for one in kept if one.type == "claim.corrected"}
+    kept = [
+        one
+        for one in kept
+        if not _heads(one, kept) and (one.sentence not in wrong or one.type.startswith("claim"))
+    ]
     told = [one for one in kept if not _subsumed(one, kept)]
     told = [_with_topics(one, told, contexts, places[one.sentence]) for one in told]
     told = [one for one in (_with_scope(one, told) for one in told) if _bears(one)]
@@ -60,6 +68,11 @@ def _with_scope(one: Coding, told: Sequence[Coding]) -> Coding:
     ]
     if not several:
         trade = one.topics or about.topics(one.type, one.sentence.text)
+        listed = one.type.startswith("commentary") and any(
+            two.type.startswith(("listing", "measure")) for two in told
+        )
+        if listed and not trade:
+            return one._replace(topics=("sanctions-commentary",))
         return one if trade else one._replace(scope=(), parties=())
     topics = one.topics or about.topics(one.type, several[0].sentence.text)
     return one._replace(scope=one.scope or several[0].scope, topics=topics)
@@ -76,7 +89,7 @@ def _heads(one: Coding, all_of: Sequence[Coding]) -> bool:
 
 def _bears(one: Coding) -> bool:
     """Whether it says on whom it bears."""
-    return bool(one.scope or one.parties or (one.topics and one.type.startswith("measure")))
+    return bool(one.scope or one.parties or one.topics)
 
 
 def _same(one: Coding, two: Coding) -> bool:
@@ -88,13 +101,26 @@ def _same(one: Coding, two: Coding) -> bool:
     if one.type.startswith("commentary"):
         return True
     if one.type.startswith("measure") and not (mine or others):
+        if _of_two_states(one, two):
+            return False
         return one.topics == two.topics and (one.day == two.day or not (one.own and two.own))
     if not mine & others:
         return False
+    if one.sentence == two.sentence:
+        return True
     far = bool(one.day and two.day and abs(one.day - two.day) > NEAR)
-    if one.type in ONCE or one.type.startswith("claim"):
+    if one.type in ONCE or one.type.startswith(("claim", "listing")):
         return not (far and one.own and two.own)
     return not far
+
+
+def _of_two_states(one: Coding, two: Coding) -> bool:
+    """Whether two measures are taken by different states, as far as both say by whom."""
+    mine, others = (
+        {places().get(party.key, "") for party in each.parties if party.role == "authority"} - {""}
+        for each in (one, two)
+    )
+    return bool(mine and others and not mine & others)
 
 
 def _joined(one: Coding, two: Coding) -> Coding:

@@ -17,10 +17,11 @@ LONGEST = 1500
 HEADER = re.compile(r"\s*(source|date|headline|title|url|byline|author)\s*:\s*(.*)", re.IGNORECASE)
 DAY = r"(?:[A-Z][a-z]{2,8}\.? \d{1,2}(?:,? \d{4})?|\d{1,2} [A-Z][a-z]{2,8}\.?(?:,? \d{4})?)"
 DATELINE = re.compile(
-    r"^(?:(?P<place>[A-Z][A-Z.'/ -]{2,40}(?:, ?[A-Z][a-z.]+)?),? ?"
+    r"^(?:(?P<place>[A-Z][A-Z.'/ -]{2,40}(?:, ?[A-Z][A-Za-z.]+)?),? ?"
     rf"|(?P<town>[A-Z][\w.'-]+(?: [A-Z][\w.'-]+)?),? (?={DAY}|[-–—])|(?={DAY}))"  # noqa: RUF001
-    rf"(?P<day>{DAY})?\s*(?:[(/](?P<agency>[A-Z][\w ]{{1,30}})[)/])?\s*"
-    r"(?P<mark>[-–—]+|[:.](?=\s+[A-Z]))\s+"  # noqa: RUF001
+    rf"(?P<day>{DAY})?(?:, [A-Z][\w'-]+(?: [A-Z][\w'-]+)?(?=[.:] ))?\s*"
+    r"(?:[(/](?P<agency>[A-Z][\w ]{1,30})[)/])?\s*"
+    rf"(?P<late>{DAY})?\s*(?P<mark>[-–—]+|[:.](?=\s+[A-Z]))\s+"  # noqa: RUF001
 )
 EDGE = 8
 """So many lines at either end may say who tells the story and when."""
@@ -29,6 +30,9 @@ LONGEST_HEADLINE = 160
 TITLED = 0.75
 """With so many capitals a line is a title, whose capitals tell no names."""
 ENDS = re.compile(r"[.?!。！？]+[\"”’')]*(?=\s+[\"“‘'(]*[^\Wa-z_]|\s*$)|[。！？]")  # noqa: RUF001
+LEAD, LEAD_WITHIN = 3, 60
+"""Sentences, the headline's with them: of the lead, and of what is looked at for later days."""
+BULLET = re.compile(r"[*•·–—-]\s+(?=\S)")  # noqa: RUF001
 FULL = 50
 """A line so long that ends without a full stop was cut by width and goes on below."""
 
@@ -73,17 +77,28 @@ def story(text: str, day: date | None = None) -> Story:
     for numbers, paragraph in _paragraphs(lines):
         if dateline := _dateline(paragraph):
             outlet = outlet or dateline["agency"]
-            told = told or dates.in_dateline(dateline["day"], day)
+            told = told or dates.in_dateline(dateline["day"] or dateline["late"], day)
         headline = len(sentences) < 2 and _headline(paragraph) and not dateline  # noqa: PLR2004
         if _titled(paragraph):
             continue
-        for begun, sentence in _split(paragraph, dateline.end() if dateline else 0):
+        bullet = BULLET.match(paragraph)
+        start = dateline.end() if dateline else bullet.end() if bullet else 0
+        for begun, sentence in _split(paragraph, start):
             if len(sentence) > LONGEST or len(sentences) == MOST:
                 skipped += 1
             else:
                 on = max(number for at, number in numbers if at <= begun)
                 sentences.append(Sentence(on, sentence, headline))
-    return Story(outlet, told or day, tuple(sentences), skipped)
+    told = told or day or _in_the_lead(sentences)
+    return Story(outlet, told, tuple(sentences), skipped)
+
+
+def _in_the_lead(sentences: list[Sentence]) -> date | None:
+    """Return the day that the first sentences say with its year, if the story has none later."""
+    every = [dates.absolutes(one.text) for one in sentences[:LEAD_WITHIN]]
+    lead = [day for days in every[:LEAD] for day in days]
+    later = [day for days in every for day in days]
+    return lead[0] if lead and lead[0] == max(later) else None
 
 
 def _header(lines: list[str]) -> tuple[str | None, date | None]:
@@ -107,7 +122,13 @@ def _header(lines: list[str]) -> tuple[str | None, date | None]:
         elif not header:
             continue
         lines[number] = ""
-    return outlet, told or bare
+    return outlet, told or bare or _near_the_top([lines[number] for number in filled[:2]])
+
+
+def _near_the_top(lines: list[str]) -> date | None:
+    """Return the day that a headline says in brackets: (week to 14 March 2026)."""
+    bracketed = (re.search(r"\(([^()]{6,60})\)\W*$", line[:300]) for line in lines)
+    return next((day for one in bracketed if one and (day := dates.absolute(one[1]))), None)
 
 
 def _day_alone(line: str) -> date | None:
@@ -125,7 +146,7 @@ def _dateline(paragraph: str) -> re.Match[str] | None:
         return None
     known = found["place"] or (found["town"] or "").lower() in places()
     dash = found["mark"][0] not in ":."
-    return found if (known and dash) or found["day"] else None
+    return found if (known and dash) or found["day"] or found["late"] else None
 
 
 def _headline(paragraph: str) -> bool:

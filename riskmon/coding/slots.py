@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from riskmon.coding.chunks import DATE, MARK, NUMBER, WORD, Chunk
 from riskmon.coding.clauses import REACH, Verb
 from riskmon.coding.dictionary import forms, words
 from riskmon.coding.kinds import AUTHORITY, COMPANY, PERSON, PLACE, PRODUCT, UNKNOWN
+from riskmon.coding.lists import first_of_list, names_of, only_names
+from riskmon.coding.pieces import DATE, MARK, NUMBER, WORD, Chunk
 
 DETERMINERS = frozenset(
     {"a", "an", "the", "this", "that", "these", "its", "his", "her", "their", "some", "more"}
@@ -30,7 +31,34 @@ def subject(found: Sequence[Chunk], verb: Verb) -> list[int]:
             return []
     if verb.mood not in {"gerund", "agreed", "infinitive"} and _common(found, verb.start - 1):
         return _apposed(found, verb.start - 1) if verb.passive else []
+    if earlier := _joined(found, verb):
+        return _leftwards(found, earlier - 1, gerund=False)
     return _leftwards(found, verb.start - 1, verb.mood == "gerund")
+
+
+def _joined(found: Sequence[Chunk], verb: Verb) -> int:
+    """Return where the verb begins whose subject this one shares: X acquired Y and *named* Z.
+
+    0 where there is none.
+    """
+    if verb.passive or verb.mood not in {"past", "base"} or found[verb.start - 1].lower != "and":
+        return 0
+    if not (
+        found[verb.start - 2].party or found[verb.start - 2].kind in {DATE, NUMBER, MARK, WORD}
+    ):
+        return 0
+    for place in range(verb.start - 2, max(0, verb.start - REACH), -1):
+        one = found[place]
+        if one.lower in words("boundaries") | {";", ":"}:
+            return 0
+        if one.kind == WORD and any(form.past for form in forms().get(one.lower, ())):
+            start = place
+            while start and found[start - 1].lower in words("have") | words("adverbs"):
+                start -= 1
+            passive = found[start - 1].lower in words("be")
+            before = found[start - 1]
+            return 0 if passive or not (before.party or before.kind in {DATE, WORD}) else start
+    return 0
 
 
 def _common(found: Sequence[Chunk], place: int) -> bool:
@@ -97,7 +125,7 @@ def _leftwards(found: Sequence[Chunk], place: int, gerund: bool) -> list[int]:  
         elif _head(found, place, relative=relative, gerund=gerund):
             return _coordinated(found, place)
         else:
-            place = (place if found[place].pronoun else _first_of_list(found, place)) - 1
+            place = (place if found[place].pronoun else first_of_list(found, place)) - 1
     return []
 
 
@@ -107,6 +135,8 @@ def _before_insertion(found: Sequence[Chunk], comma: int) -> int:
         if found[place].lower == ",":
             inside = found[place + 1 : comma]
             if any(one.lower in words("speech") for one in inside):
+                return comma - 1
+            if inside and only_names(inside):
                 return comma - 1
             if len(inside) == 1 and inside[0].kind == NUMBER:
                 return place - 1
@@ -137,7 +167,7 @@ def _head(found: Sequence[Chunk], place: int, *, relative: bool, gerund: bool) -
         return True
     if after is not None and after.kind == WORD and _noun(after.lower) and not relative:
         return False
-    before = _first_of_list(found, place)
+    before = first_of_list(found, place)
     while before > 0 and found[before - 1].kind == WORD and _modifier(found[before - 1].lower):
         before -= 1
     word = found[before - 1].lower if before > 0 else ""
@@ -158,28 +188,14 @@ def fronted(found: Sequence[Chunk], first: int) -> list[int]:
     place = first - 1
     while place > 0 and found[place].lower in {"the", "a", "u.s."}:
         place -= 1
+    both = [one.lower for one in found[max(0, place - 2) : place]]
+    if both in (["both", "of"], ["all", "of"]):
+        before = place - 3 - (found[place - 3].lower == ",")
+        return names_of(found, before) if before >= 0 and found[before].party else []
     if place < 1 or found[place].lower not in {"which", "whom", "that", "who"}:
         return []
     before = place - 1 - (found[place - 1].lower == ",")
     return [before] if before >= 0 and found[before].party else []
-
-
-def _first_of_list(found: Sequence[Chunk], place: int) -> int:
-    return _list(found, place)[0]
-
-
-def _list(found: Sequence[Chunk], place: int) -> list[int]:
-    """Return the names of a list that ends at a place: A, B and C."""
-    several = [place]
-    links = {"and", "&"}
-    while place > 1 and found[place - 1].lower in links:
-        place -= 1 + (found[place - 2].lower == ",")  # A, B, and C
-        if place < 1 or not found[place - 1].party:
-            break
-        place -= 1
-        several.insert(0, place)
-        links = {"and", "&", ","}
-    return several
 
 
 def _modifier(word: str) -> bool:
@@ -206,7 +222,7 @@ def _noun(word: str) -> bool:
 
 def _coordinated(found: Sequence[Chunk], place: int) -> list[int]:
     """Return a name and those that a list joins to it, to its left."""
-    several = _list(found, place)
+    several = names_of(found, place)
     kinds = {found[number].kind == AUTHORITY for number in several}
     aged = [number for number in several if found[number].kind != NUMBER]
     return aged if len(kinds) == 1 else several[-1:]
@@ -227,6 +243,8 @@ def objects(found: Sequence[Chunk], verb: Verb) -> dict[str, list[int]]:
             break
         if slots and (one.lower in words("speech") or _finite(one)):
             break
+        if one.lower == "," and verb.start and _goes_on(found, place):
+            break
         if one.kind == WORD and one.lower in words("prepositions") and one.lower != "including":
             slot = slot if _of_a_group(found, place) else one.lower
         elif one.lower == "," and place + 1 < last and found[place + 1].lower in {"a", "an", "the"}:
@@ -235,6 +253,13 @@ def objects(found: Sequence[Chunk], verb: Verb) -> dict[str, list[int]]:
             slots.setdefault(slot, []).append(place)
         place += 1
     return slots
+
+
+def _goes_on(found: Sequence[Chunk], comma: int) -> bool:
+    """Whether the main clause goes on after a relative one: X, which Y started, *makes* Z."""
+    after = found[comma + 1].lower if comma + 1 < len(found) else ""
+    third = after.endswith("s") and (after in forms() or after in words("verbs"))
+    return third or after in words("have") | words("be")
 
 
 def _free(found: Sequence[Chunk], place: int) -> bool:

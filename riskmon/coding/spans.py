@@ -40,6 +40,8 @@ def _end(found: Sequence[Token], start: int) -> int:
             end += 1
         elif token.lower == "," and _legal(found, end + 1):
             end += 2  # Example Chips Co., Ltd.
+        elif token.text == "plc":
+            end += 1
         elif _nickname(found, end):
             end += 4  # Feng "Franklin" Tao
         elif _joins(found, start, end):
@@ -113,7 +115,7 @@ def _trimmed(
         start += 1
     while end > start and found[end - 1].lower in words("weekdays") | words("months"):
         end -= 1
-    if start >= end:
+    if start >= end or (end - start == 1 and re.fullmatch(r"[A-Z]", found[start].text)):
         return []
     text = " ".join(token.text for token in found[start:end])
     text = re.sub(r' ["“](.*?) ["”] ', r"\1 ", text).replace(" ,", ",")

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from riskmon.coding.chunks import WORD, Chunk
 from riskmon.coding.dictionary import words
 from riskmon.coding.kinds import AUTHORITY, COMPANY, PERSON, PLACE, PRODUCT, UNKNOWN
 from riskmon.coding.names import Names
+from riskmon.coding.pieces import WORD, Chunk
 
 SPOKEN_OF = frozenset({"subject", "more"})
 
@@ -66,11 +66,28 @@ def _of_whom(chunks: Sequence[Chunk], number: int) -> int | None:
     if not after or after[0].lower != "'s":
         return number
     for place, one in enumerate(after[1:], number + 2):
-        if one.kind == PERSON:
+        if one.kind == PERSON or (one.kind in {COMPANY, UNKNOWN} and _unit(chunks, number, place)):
             return place
         if one.lower not in {",", "former", "then"} and one.kind != WORD:
             break
     return None if any(one.lower in words("person") for one in after[1:4]) else number
+
+
+def others(told: Sequence[Told], last: str) -> list[Told]:
+    """Return parties of whom none buys, or funds, itself: "it" is the company spoken of before."""
+    investors = {one.key for one in told if one.role == "investor"}
+    return [
+        one._replace(key=last if last not in investors else "")
+        if one.role == "subject" and one.key in investors
+        else one
+        for one in told
+    ]
+
+
+def _unit(chunks: Sequence[Chunk], owner: int, place: int) -> bool:
+    """Whether a firm is the unit of the one named before it: X's card unit, Y."""
+    between = {one.lower for one in chunks[owner + 2 : place]}
+    return bool(between & (words("company") | {"arm", "reseller", "branch", "division"}))
 
 
 def object_before(chunks: Sequence[Chunk], place: int) -> str:
