@@ -27,9 +27,9 @@ settings.register_profile("riskmon", parent=settings.default, deadline=None)
 settings.load_profile("riskmon")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep what needs PostgreSQL in one of the processes that run the tests: one server."""
-    for one in items:
+    for one in items if config.pluginmanager.hasplugin("xdist") else ():
         if "postgresql" in one.nodeid or "postgresql_url" in getattr(one, "fixturenames", ()):
             one.add_marker(pytest.mark.xdist_group("postgresql"))
 
