@@ -219,7 +219,7 @@ class Gatherer(Analyst):
         return self._take_copy(given, module, None)
 
     def reject_copy(self, digest: str, *, by: str | None = None, why: str | None = None) -> Held:
-        """Leave out a copy that was held, for good. The decision is an entry."""
+        """Leave out a copy that was held, while the list is as it is. The decision is an entry."""
         held = self._copies.find(digest)
         self._append([_ruling(held.source, held.ref, "reject", by, why, after=held.after)])
         return held

@@ -120,7 +120,7 @@ class Intake:
             self._refused.append((row, told))
         elif isinstance(told, Note):
             report.notes.append(told.text)
-        elif isinstance(told, Draft) and (wrong := _unsure(told)):
+        elif isinstance(told, Draft) and (wrong := _ungrounded(told)):
             self._refused.append((row, wrong))
         else:
             made = fact(told)
@@ -208,7 +208,7 @@ class Intake:
                 self._facts[index] = self._facts[index]._replace(body=body)
 
 
-def _unsure(draft: Draft) -> list[Problem]:
+def _ungrounded(draft: Draft) -> list[Problem]:
     """Return what is wrong with how sure a draft is, and with its ground."""
     said = draft.event.attributes
     sure = said.get("confidence")
