@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from riskmon.errors import Problem
-from riskmon.formats import documents
+from riskmon.formats import documents, places
+from riskmon.formats.citations import dates, days, pages, written
 from riskmon.formats.documents import Told
-from riskmon.listing import Found, Listed, Repeat
+from riskmon.listing import Found, Listed, Listing, Repeat
 from riskmon.model import Row
 
 MOST_ROWS = 300_000
@@ -82,7 +83,37 @@ def _joined(rows: list[Listed]) -> Listed:
     )
 
 
+def cited(found: Iterable[Told | Row | date]) -> Iterator[Found]:
+    """Yield the entries of a list by name and country, their rows put together.
+
+    Each is dated by the first of its Federal Register citations, else by its effective date.
+    """
+    read = list(found)
+    known = pages(one.cells.get("federal_register", "") for one in read if isinstance(one, Told))
+    yield from together(_cited(one, known) if isinstance(one, Told) else one for one in read)
+
+
+def _cited(told: Told, known: Mapping[str, date]) -> Listed | Row:
+    cells = told.cells
+    cells["federal_register"] = written(cells.get("federal_register", ""), known)
+    when = dates(cells["federal_register"])[:1] or days(cells, "effective_date")
+    return row(told, places.key(cells["name"], cells.get("country")), when)
+
+
 # What they tell
+
+
+def listing(rows: Sequence[Cells], name: str = "", also: Sequence[str] = ()) -> Listing:
+    """Return a party with its aliases, address, notes and citations, the last of which amended it.
+
+    `name`, `also`: where the cell of the name has more names than one.
+    """
+    return Listing(
+        name or rows[0]["name"],
+        aliases=[*also, *aliases(rows)],
+        attributes=attributes(rows, "country", "address", "notes", "federal_register"),
+        amended=max(dates("; ".join(values(rows, "federal_register"))), default=None),
+    )
 
 
 def values(rows: Iterable[Cells], name: str) -> list[str]:

@@ -9,13 +9,11 @@ Source: https://www.ecfr.gov/current/title-15/part-744/appendix-Supplement-No.-6
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
 
 from riskmon.errors import Problem
-from riskmon.formats import documents, grouped, places
-from riskmon.formats.citations import dates, days, pages, written
-from riskmon.formats.documents import Told
+from riskmon.formats import documents, grouped
 from riskmon.formats.packed import Parts
 from riskmon.listing import Found, Listed, Listing, Shape
 from riskmon.model import Row
@@ -42,28 +40,14 @@ def entries(parts: Parts) -> Iterator[Found]:
     if documents.looks(given) == "table":
         with given() as stream:
             known = (*COLUMNS.values(), *documents.FIELDS)
-            read = list(documents.tabular(stream, ("name", "country"), known, named=COLUMNS))
+            yield from grouped.cited(
+                documents.tabular(stream, ("name", "country"), known, named=COLUMNS)
+            )
     else:
-        read = list(documents.read(parts, SHAPE.source))
-    dated = pages(one.cells.get("federal_register", "") for one in read if isinstance(one, Told))
-    yield from grouped.together(_row(one, dated) if isinstance(one, Told) else one for one in read)
-
-
-def _row(told: Told, known: Mapping[str, date]) -> Found:
-    cells = told.cells
-    cells["federal_register"] = written(cells.get("federal_register", ""), known)
-    when = dates(cells["federal_register"])[:1] or days(cells, "effective_date")
-    return grouped.row(told, places.key(cells["name"], cells.get("country")), when)
+        yield from grouped.cited(documents.read(parts, SHAPE.source))
 
 
 def listing(entry: Listed) -> Listing | list[Problem]:
     """Return a party with its aliases and addresses."""
-    rows = entry.cells
-    name, *also = ALSO.split(rows[0]["name"])
-    cited = "; ".join(grouped.values(rows, "federal_register"))
-    return Listing(
-        name,
-        aliases=also + grouped.aliases(rows),
-        attributes=grouped.attributes(rows, "country", "address", "notes", "federal_register"),
-        amended=max(dates(cited), default=None),
-    )
+    name, *also = ALSO.split(entry.cells[0]["name"])
+    return grouped.listing(entry.cells, name, also)

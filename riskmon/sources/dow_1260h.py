@@ -49,11 +49,4 @@ def _row(told: Told | Row | date) -> Found:
 
 def listing(entry: Listed) -> Listing | list[Problem]:
     """Return a company with its aliases, address and citations."""
-    rows = entry.cells
-    cited = "; ".join(grouped.values(rows, "federal_register"))
-    return Listing(
-        rows[0]["name"],
-        aliases=grouped.aliases(rows),
-        attributes=grouped.attributes(rows, "country", "address", "notes", "federal_register"),
-        amended=max(dates(cited), default=None),
-    )
+    return grouped.listing(entry.cells)
