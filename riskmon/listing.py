@@ -88,6 +88,11 @@ class Broken(list[Problem]):
     """Problems with a copy as a whole: it is held."""
 
 
+def broken(reason: str, *, field: str = "") -> Row:
+    """Return that a copy as a whole cannot be read, and why."""
+    return Row(0, "", Broken([Problem(reason, field=field)]))
+
+
 class Repeat(NamedTuple):
     """A row that says again what another one said."""
 

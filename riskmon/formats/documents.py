@@ -16,7 +16,7 @@ from riskmon.errors import Problem
 from riskmon.formats import json_lines, table
 from riskmon.formats.citations import day
 from riskmon.formats.packed import Parts
-from riskmon.listing import Broken
+from riskmon.listing import Broken, broken
 from riskmon.model import Note, Row
 from riskmon.validation import shown
 
@@ -58,11 +58,6 @@ class Told(NamedTuple):
 
 Reading = Iterator[Told | Row | date]
 """Rows; those that are refused, Notes and Broken; the day that the copy says it is of."""
-
-
-def broken(reason: str, *, field: str = "") -> Row:
-    """Return that a copy is held, and why."""
-    return Row(0, "", Broken([Problem(reason, field=field)]))
 
 
 def only(parts: Parts) -> Open | Row:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from riskmon.errors import Problem
-from riskmon.formats import documents, places
+from riskmon.formats import places
 from riskmon.formats.citations import dates, days, pages, written
 from riskmon.formats.documents import Told
-from riskmon.listing import Found, Listed, Listing, Repeat
+from riskmon.listing import Found, Listed, Listing, Repeat, broken
 from riskmon.model import Row
 
 MOST_ROWS = 300_000
@@ -60,7 +60,7 @@ def together(found: Iterator[Found]) -> Iterator[Found]:
             continue
         count += 1
         if count > MOST_ROWS:
-            yield documents.broken(f"expected at most {MOST_ROWS:,} rows: is this the list?")
+            yield broken(f"expected at most {MOST_ROWS:,} rows: is this the list?")
             return
         groups.setdefault(one.key, []).append(one)
     for rows in groups.values():

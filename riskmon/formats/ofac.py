@@ -14,7 +14,7 @@ from riskmon.errors import Problem
 from riskmon.formats import table
 from riskmon.formats.packed import Parts
 from riskmon.identifiers import canonical
-from riskmon.listing import Broken, Cut, Found, Listed, Listing
+from riskmon.listing import Cut, Found, Listed, Listing, broken
 from riskmon.model import Note, Row
 
 COLUMNS = (
@@ -62,11 +62,11 @@ def entries(parts: Parts, files: Files) -> Iterator[Found]:
     taken = {*named.values()}
     mains = [name for name in parts if files.main.search(name) and name not in taken]
     if len(mains) != 1:
-        yield _broken(f"expected one main file, such as sdn.csv, got {_listed(parts)}")
+        yield broken(f"expected one main file, such as sdn.csv, got {_listed(parts)}")
         return
     if bool(named["alt"]) != bool(named["add"]):
         what = "addresses" if named["alt"] else "alternate names"
-        yield _broken(f"expected the file of {what} too, got {_listed(parts)}")
+        yield broken(f"expected the file of {what} too, got {_listed(parts)}")
         return
     if named["alt"] and not named["comments"]:
         file = f"{files.comments.pattern.partition('[')[0]}.csv"
@@ -79,10 +79,6 @@ def entries(parts: Parts, files: Files) -> Iterator[Found]:
         if name:
             beside[kind] = yield from _beside(parts, name, WIDTH[kind])
     yield from _main(parts, mains[0], beside)
-
-
-def _broken(told: str) -> Row:
-    return Row(0, "", Broken([Problem(told)]))
 
 
 def _listed(parts: Parts) -> str:
@@ -100,7 +96,7 @@ def _beside(parts: Parts, name: str, width: int) -> Generator[Found, None, Rows]
             whole = isinstance(cells, list) and len(cells) == width and bool(cells[-1])
             if count > MOST_BESIDE or size > MOST_SIZE:
                 most = f"{MOST_BESIDE:,} rows and {MOST_SIZE:,} characters"
-                yield _broken(f"{name}: expected at most {most}: is this the file?")
+                yield broken(f"{name}: expected at most {most}: is this the file?")
                 return found
             if not isinstance(cells, list):
                 yield Row(line, raw, [Problem(f"{name}: {cells}")])
@@ -114,7 +110,7 @@ def _beside(parts: Parts, name: str, width: int) -> Generator[Found, None, Rows]
     if whole:  # some copies have lost their marks on their way
         yield Row(0, "", Note(f"{name}: {CUT}"))
     else:
-        yield _broken(f"{name}: {CUT}")
+        yield broken(f"{name}: {CUT}")
     return found
 
 

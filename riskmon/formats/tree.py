@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from datetime import date
 from typing import Any, BinaryIO, NamedTuple
@@ -15,7 +15,7 @@ from defusedxml.ElementTree import DefusedXMLParser, ParseError
 
 from riskmon.errors import Problem
 from riskmon.formats.packed import Parts
-from riskmon.listing import Broken
+from riskmon.listing import Broken, Found, broken
 from riskmon.model import Note, Row
 from riskmon.validation import shown
 
@@ -208,11 +208,6 @@ def elements(
         block = stream.read(BLOCK)
 
 
-def broken(reason: str) -> Row:
-    """Return that a copy as a whole cannot be read, and why."""
-    return Row(0, "", Broken([Problem(reason)]))
-
-
 def _fed(parser: DefusedXMLParser, block: bytes) -> Problem | None:
     """Give a block to the parser, or the end where it is empty; return what is wrong."""
     try:
@@ -275,3 +270,34 @@ def content(node: Node, leave_out: Collection[str] = ()) -> str:
     inside = sorted(content(one, leave_out) for one in node.inside if one.tag not in leave_out)
     text = " ".join(node.text.split())
     return f"\x1d{node.tag}{''.join(given)}\x1e{text}{''.join(inside)}\x1c"
+
+
+def entries(
+    parts: Parts,
+    root: str,
+    dated: str,
+    tags: Collection[str],
+    known: Collection[str],
+    entry: Callable[[Node], Found],
+) -> Iterator[Found]:
+    """Yield what `entry` makes of each element with one of `tags`, and first the list's day.
+
+    `root`: how the whole is called; `dated`: its attribute that has the day.
+    """
+    name = sole(parts, ".xml")
+    if isinstance(name, Row):
+        yield name
+        return
+    with parts[name]() as stream:
+        for one in elements(stream, tags, known):
+            if isinstance(one, Node):
+                yield entry(one)
+            elif isinstance(one, Row):
+                yield one
+            elif one.root.tag != root:
+                yield broken(f"expected <{root}>, got <{one.root.tag[:80]}>: is it the list?")
+                return
+            else:
+                with suppress(ValueError):
+                    if said := day(one.root.get(dated)):
+                        yield said

@@ -18,7 +18,7 @@ from riskmon.formats import documents, grouped, places
 from riskmon.formats.citations import days
 from riskmon.formats.documents import Told
 from riskmon.formats.packed import Parts
-from riskmon.listing import Found, Listed, Listing, Shape
+from riskmon.listing import Found, Listed, Listing, Shape, broken
 from riskmon.model import Row
 
 SHAPE = Shape(
@@ -99,17 +99,17 @@ def entries(parts: Parts) -> Iterator[Found]:
 
 def _page(raw: bytes) -> documents.Reading:
     if len(raw) > MOST_BYTES:
-        yield documents.broken(f"expected at most {MOST_BYTES:,} bytes: is this the list?")
+        yield broken(f"expected at most {MOST_BYTES:,} bytes: is this the list?")
         return
     page = _Page()
     try:
         page.feed(raw.decode("utf-8", "replace"))
         page.close()
     except (ValueError, AssertionError) as error:  # what html.parser says of a broken declaration
-        yield documents.broken(f"expected a page of HTML: {error}")
+        yield broken(f"expected a page of HTML: {error}")
         return
     if not page.ended:
-        yield documents.broken("the tag that ends the page is missing: is the copy whole?")
+        yield broken("the tag that ends the page is missing: is the copy whole?")
         return
     if updated := UPDATED.search(" ".join("".join(page.text).split())):
         found = days({"day": updated[1]}, "day")
@@ -125,9 +125,7 @@ def _page(raw: bytes) -> documents.Reading:
         elif known:
             yield Row(line, text, [Problem(f"expected a name and a date, got {len(cells)} cells")])
     if not known:
-        yield documents.broken(
-            "expected a table of names and effective dates: has the page changed?"
-        )
+        yield broken("expected a table of names and effective dates: has the page changed?")
 
 
 def _row(told: Told | Row | date) -> Found:

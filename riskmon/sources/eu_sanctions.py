@@ -56,23 +56,7 @@ MOST = 200
 
 def entries(parts: Parts) -> Iterator[Found]:
     """Yield each person and enterprise by its logicalId, and first the day of the export."""
-    name = tree.sole(parts, ".xml")
-    if isinstance(name, Row):
-        yield name
-        return
-    with parts[name]() as stream:
-        for one in tree.elements(stream, {ENTRY}, NAMES.split()):
-            if isinstance(one, tree.Node):
-                yield _entry(one)
-            elif isinstance(one, Row):
-                yield one
-            elif one.root.tag != "export":
-                yield tree.broken(f"expected <export>, got <{one.root.tag[:80]}>: is it the list?")
-                return
-            else:
-                with suppress(ValueError):
-                    if day := tree.day(one.root.get("generationDate")):
-                        yield day
+    return tree.entries(parts, "export", "generationDate", {ENTRY}, NAMES.split(), _entry)
 
 
 def _entry(one: tree.Node) -> Listed | Row:

@@ -19,7 +19,7 @@ from riskmon.errors import Problem
 from riskmon.formats import tree
 from riskmon.formats.packed import Parts
 from riskmon.identifiers import canonical
-from riskmon.listing import Found, Listed, Listing, Shape
+from riskmon.listing import Found, Listed, Listing, Shape, broken
 from riskmon.model import Note, Row
 
 SHAPE = Shape(
@@ -84,7 +84,7 @@ def parties(parts: Parts, other: re.Pattern[str], why: str) -> Iterator[Found]:
             if isinstance(one, tree.Start):
                 if one.root.tag != "sdnList":
                     told = f"expected <sdnList>, got <{one.root.tag[:80]}>: is this the list?"
-                    yield tree.broken(told)
+                    yield broken(told)
                     return
             elif isinstance(one, Row):
                 yield one
@@ -95,7 +95,7 @@ def parties(parts: Parts, other: re.Pattern[str], why: str) -> Iterator[Found]:
             else:
                 programmes = one.texts("programList", "program")
                 if programmes and all(map(other.fullmatch, programmes)):
-                    yield tree.broken(f"{why} (<{ENTRY}> in line {one.line})")
+                    yield broken(f"{why} (<{ENTRY}> in line {one.line})")
                     return
                 count += 1
                 yield _entry(one)

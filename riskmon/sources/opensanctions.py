@@ -27,7 +27,7 @@ from riskmon.formats import json_lines, tree
 from riskmon.formats import opensanctions as lists
 from riskmon.formats.packed import Parts
 from riskmon.identifiers import of_company
-from riskmon.listing import Found, Gone, Listed, Listing, Shape
+from riskmon.listing import Found, Gone, Listed, Listing, Shape, broken
 from riskmon.model import Note, Row
 
 TITLE = "sanctions lists that OpenSanctions collects"
@@ -93,7 +93,7 @@ def entries(parts: Parts) -> Iterator[Found]:
     with parts[name]() as stream:
         last = _joined(stream, sanctions, refused)
     if last is None:
-        yield tree.broken(f"expected at most {MOST_SANCTIONS:,} sanctions: is this the list?")
+        yield broken(f"expected at most {MOST_SANCTIONS:,} sanctions: is this the list?")
         return
     with suppress(ValueError):
         yield date.fromisoformat(last)
@@ -107,7 +107,7 @@ def entries(parts: Parts) -> Iterator[Found]:
             else:
                 yield from _line(Row(line, raw, []), given, sanctions, refused, left)
     if not read:
-        yield tree.broken("expected an entity of FollowTheMoney on each line: is the copy whole?")
+        yield broken("expected an entity of FollowTheMoney on each line: is the copy whole?")
     if alone := sum(map(len, sanctions.values())):
         left["Sanctions of entities that are not in this file"] += alone
     for why, count in sorted(left.items()):

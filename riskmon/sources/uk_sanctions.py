@@ -20,7 +20,7 @@ from typing import Any
 from riskmon.errors import Problem
 from riskmon.formats import table, tree
 from riskmon.formats.packed import Parts
-from riskmon.listing import Broken, Found, Listed, Listing, Repeat, Shape
+from riskmon.listing import Broken, Found, Listed, Listing, Repeat, Shape, broken
 from riskmon.model import Note, Row
 from riskmon.validation import shown
 
@@ -144,11 +144,11 @@ def entries(parts: Parts) -> Iterator[Found]:
             else:
                 break
             if size > MOST_BYTES:
-                yield tree.broken(f"expected at most {MOST_BYTES:,} characters: is it the list?")
+                yield broken(f"expected at most {MOST_BYTES:,} characters: is it the list?")
                 return
     if not header:
         got = shown(above[0] if above else "", 100)
-        yield tree.broken(f"expected a header with the columns of the list, got {got}")
+        yield broken(f"expected a header with the columns of the list, got {got}")
     for key, one in found.items():
         yield Listed(one.line, one.raw, one.group or key, _content(one), one, one.since)
 

@@ -70,25 +70,7 @@ MOST = 200
 
 def entries(parts: Parts) -> Iterator[Found]:
     """Yield each individual and entity by its DATAID, and first the day the list was generated."""
-    name = tree.sole(parts, ".xml")
-    if isinstance(name, Row):
-        yield name
-        return
-    with parts[name]() as stream:
-        for one in tree.elements(stream, ENTRIES, TAGS.split()):
-            if isinstance(one, tree.Node):
-                yield _entry(one)
-            elif isinstance(one, Row):
-                yield one
-            elif one.root.tag != ROOT:
-                yield tree.broken(
-                    f"expected <{ROOT}>, got <{one.root.tag[:80]}>: is this the list?"
-                )
-                return
-            else:
-                with suppress(ValueError):
-                    if day := tree.day(one.root.get("dateGenerated")):
-                        yield day
+    return tree.entries(parts, ROOT, "dateGenerated", ENTRIES, TAGS.split(), _entry)
 
 
 def _entry(one: tree.Node) -> Listed | Row:
