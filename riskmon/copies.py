@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import date
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
 from riskmon.comparison import Comparison, compared
 from riskmon.decisions import HELD, READ, RULED, Held, Ruling
@@ -193,39 +191,36 @@ class Copies:
     # Kept
 
     def keep(self, given: Path) -> str:
-        """Keep a copy, a folder as a zip; return the digest of what is kept.
+        """Keep a copy, a folder as a zip, beside those that were fetched; return its digest.
 
         Raises InputError where it cannot be kept.
         """
-        fresh = None
+        from riskmon.fetching import copies, terms
+
         try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as out:
-                fresh = Path(out.name)
-                if given.is_dir():
-                    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-                        for one in sorted(given.iterdir()):
-                            archive.write(one, one.name)
-                else:
-                    with given.open("rb") as stream:
-                        shutil.copyfileobj(stream, out, BLOCK)
-                out.flush()
-                os.fsync(out.fileno())
-            digest = packed.digest(fresh)
-            kept = self.kept(digest)
-            kept.parent.mkdir(exist_ok=True, mode=0o700)
-            fresh.replace(kept)
+            with ExitStack() as stack:
+                stream = stack.enter_context(_zipped(given) if given.is_dir() else given.open("rb"))
+                return copies.keep(self.folder, iter(lambda: stream.read(BLOCK), b"")).sha256
+        except terms.Refused as refused:
+            raise InputError(f"the copy cannot be kept: {refused}; {refused.advice}") from None
         except OSError as error:
-            told = f"the copy cannot be kept in {self.folder}: {error.strerror or error}"
-            raise InputError(told) from None
-        finally:
-            if fresh is not None:
-                fresh.unlink(missing_ok=True)
-        return digest
+            raise InputError(f"{given}: cannot be read: {error.strerror or error}") from None
 
     def kept(self, digest: str) -> Path:
         """Return where the copy with a digest is kept."""
-        return self.folder / digest[:2] / digest
+        from riskmon.fetching import copies
+
+        return copies.place(self.folder, digest)
+
+
+def _zipped(folder: Path) -> BinaryIO:
+    """Return the files of a folder as a zip, which is gone when it is closed."""
+    out = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 (whoever takes it closes it)
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for one in sorted(folder.iterdir()):
+            archive.write(one, one.name)
+    out.seek(0)
+    return out
 
 
 def _reported(given: Given, found: Comparison, held: Held | None) -> Report:

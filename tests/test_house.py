@@ -116,6 +116,7 @@ MAY_IMPORT = {
     "intake": GROUND
     | {"decisions", "formats", "ledger", "persons", "reports", "sources", "spells"},
     "copies": {
+        "fetching",
         "comparison",
         "decisions",
         "errors",

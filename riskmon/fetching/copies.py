@@ -62,7 +62,8 @@ def _state(folder: Path, url: str) -> Path:
     return folder / f"{hashed(url)}.json"
 
 
-def _place(folder: Path, digest: str) -> Path:
+def place(folder: Path, digest: str) -> Path:
+    """Return where the document with a hash is, or would be."""
     return folder / digest[:2] / digest
 
 
@@ -77,7 +78,7 @@ def seen(folder: Path, url: str) -> Seen | None:
 
 def kept(folder: Path, digest: str) -> Copy | None:
     """Return the copy with a hash, read again to be sure of it; None if it is not there whole."""
-    path = _place(folder, digest)
+    path = place(folder, digest)
     try:
         with path.open("rb") as file:
             if file_digest(file, "sha256").hexdigest() != digest:
@@ -96,9 +97,9 @@ def keep(folder: Path, pieces: Iterable[bytes]) -> Copy:
             size += len(piece)
             with _written_to(folder):
                 _write(descriptor, piece)
-        path = _place(folder, total.hexdigest())
+        path = place(folder, total.hexdigest())
         with _written_to(folder):
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(exist_ok=True, mode=0o700)
             _rename(descriptor, part, path)
     return Copy(path, total.hexdigest(), size)
 
@@ -136,7 +137,7 @@ def _written_to(folder: Path) -> Iterator[None]:
 def _replacing(folder: Path) -> Iterator[tuple[int, Path]]:
     """Yield a new file, which is gone afterwards unless it was renamed."""
     with _written_to(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor, name = tempfile.mkstemp(PART, dir=folder)  # for the owner alone: 0600
     try:
         yield descriptor, Path(name)

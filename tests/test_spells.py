@@ -282,6 +282,6 @@ def test_a_full_disk_is_said(take: Take, monkeypatch: pytest.MonkeyPatch) -> Non
         raise OSError(28, "No space left on device")
 
     take(*many(100), day="2024-01-01")
-    monkeypatch.setattr("riskmon.copies.shutil.copyfileobj", full)
+    monkeypatch.setattr("riskmon.fetching.copies._write", full)
     with pytest.raises(RiskmonError, match="No space"):
         take(*many(50), day="2024-01-02")
