@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from riskmon.forms import utc_text
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration; a database that names another is older or newer than this code."""
 
 
@@ -85,3 +85,66 @@ cursor = sa.Table(
     sa.Column("position", sa.BigInteger, nullable=False),
 )
 """How far something that follows the ledger has come; from 0 it comes to the same."""
+
+run = sa.Table(
+    "run",
+    metadata,
+    sa.Column("number", Position, primary_key=True, autoincrement=False),
+    sa.Column("job", sa.String(60), nullable=False),
+    sa.Column("tick", Utc),
+    sa.Column("token", sa.Integer, nullable=False),
+    sa.Column("holder", sa.String(200), nullable=False),
+    sa.Column("state", sa.String(10), nullable=False),
+    sa.Column("started_at", Utc, nullable=False),
+    sa.Column("seconds", sa.Double),
+    sa.Column("as_of", Utc),
+    sa.Column("since", sa.BigInteger),
+    sa.Column("position", sa.BigInteger),
+    sa.Column("ruleset", sa.String(64)),
+    sa.Column("companies", sa.Integer),
+    sa.Column("told", sa.Text),
+    sa.UniqueConstraint("job", "tick", name="run_tick"),
+)
+"""What was run, and who may: a row is the claim of a tick, its `token` fences who held it before.
+
+`tick` is NULL where somebody asked by hand; `state` is open, done, failed or returned; `as_of` and
+what follows it are a recalculation's; `told` is JSON: what moved, what was read, what failed.
+"""
+
+process = sa.Table(
+    "process",
+    metadata,
+    sa.Column("holder", sa.String(200), primary_key=True),
+    sa.Column("started_at", Utc, nullable=False),
+    sa.Column("beat_at", Utc, nullable=False),
+    sa.Column("beats", sa.BigInteger, nullable=False),
+)
+"""Processes that run the schedule: `beats` grows while they live."""
+
+stance = sa.Table(
+    "stance",
+    metadata,
+    sa.Column("rule", sa.String(60), primary_key=True),
+    sa.Column("company", sa.String(150), primary_key=True),
+)
+"""Companies that stand over the bound of an alert rule; a row without company: it was applied."""
+
+message = sa.Table(
+    "message",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("channel", sa.String(60), nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("created_at", Utc, nullable=False),
+    sa.Column("due_at", Utc, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("state", sa.String(10), nullable=False),
+    sa.Column("ended_at", Utc),
+    sa.Column("error", sa.Text),
+)
+"""The outbox: what is to be told, once to each channel; `key` lets the receiver drop a repeat.
+
+`state` is waiting, sent, dead (given up) or withdrawn (its ground fell before anybody was told).
+"""
+
+sa.Index("message_due", message.c.state, message.c.due_at)
