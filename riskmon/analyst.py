@@ -15,6 +15,7 @@ from riskmon.ledger import Fact
 from riskmon.matching import Matching
 from riskmon.model import Holding
 from riskmon.names import words
+from riskmon.progress import progress
 from riskmon.resolution import Resolution
 from riskmon.review import Linked, Waiting
 from riskmon.validation import check, did_you_mean
@@ -62,6 +63,7 @@ class Analyst(Witness):
         super().__init__(url, clock)
         self._matching = Matching(self._ledger, self._replay)
 
+    @progress("matching names")
     def match(self) -> int:
         """Bring names and companies together by likeness; return how many names were accepted.
 

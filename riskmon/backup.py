@@ -17,6 +17,7 @@ from riskmon.errors import InputError
 from riskmon.evidence import EMPTY, Head
 from riskmon.heads import sync_folder
 from riskmon.ledger import Ledger
+from riskmon.progress import counted
 from riskmon.tables import person, snapshot
 
 PIECE = 10_000
@@ -90,7 +91,8 @@ def _copy(ledger: Ledger, url: str) -> Head:
 def _pieces(ledger: Ledger) -> Iterator[list[tuple[Any, ...]]]:
     """Yield all columns of the entries, as text, and verified."""
     piece: list[tuple[Any, ...]] = []
-    for columns, hash_ in ledger.verified(ledger.size()):
+    size = ledger.size()
+    for columns, hash_ in counted(ledger.verified(size), "copying entries", size):
         position, kind, source, ref, revision, recorded_at, body = columns.decode().split("\0", 6)
         piece.append((int(position), kind, source, ref, int(revision), recorded_at, body, hash_))
         if len(piece) == PIECE:

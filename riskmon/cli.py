@@ -10,10 +10,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from riskmon import __version__
-from riskmon.cli_common import clocks, opened, out, print_json, say
+from riskmon.cli_common import clocks, configured, opened, out, print_json, say
+from riskmon.cli_config import add_config, add_file
 from riskmon.cli_evidence import add_commands
+from riskmon.cli_export import add_export
 from riskmon.cli_names import add_names
 from riskmon.cli_rules import add_rules
+from riskmon.cli_run import add_run
 from riskmon.cli_sources import add_sources
 from riskmon.errors import RiskmonError, UsageError
 
@@ -40,6 +43,7 @@ def main() -> None:
     for stream in filter(None, (sys.stdout, sys.stderr)):
         stream.reconfigure(errors="replace")
     try:
+        configured(arguments)
         code = arguments.run(arguments)
         sys.stdout.flush()
     except RiskmonError as error:
@@ -65,7 +69,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"riskmon {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
 
-    where = _where()
+    place = _place()
+    where = argparse.ArgumentParser(add_help=False, parents=[place])
+    where.add_argument("--json", action="store_true", help="print one JSON document")
     known = argparse.ArgumentParser(add_help=False)
     known.add_argument("--known-at", metavar="WHEN", help="as the log knew it: date or position")
     then = argparse.ArgumentParser(add_help=False, parents=[known])
@@ -94,6 +100,9 @@ def parser() -> argparse.ArgumentParser:
     add_names(commands, where)
     add_sources(commands, where)
     add_commands(add, where, then)
+    add_run(add, commands, where)
+    add_export(add, place, then)
+    add_config(commands)
     add("status", _status, "what there is", where)
     return top
 
@@ -114,17 +123,21 @@ def _add_inputs(add: Callable[..., Any], *parents: argparse.ArgumentParser) -> N
     one.add_argument("--dated", metavar="DAY", help="the day it is of (default: its own, or today)")
 
 
-def _where() -> argparse.ArgumentParser:
-    """Return the options that say which ledger and rules, and how to print."""
-    where = argparse.ArgumentParser(add_help=False)
-    where.add_argument(
+def _place() -> argparse.ArgumentParser:
+    """Return the options that say which ledger and rules."""
+    place = argparse.ArgumentParser(add_help=False)
+    place.add_argument(
         "--database",
         metavar="URL",
-        help="such as sqlite:///risk.db (default: RISKMON_DATABASE_URL, else your data folder)",
+        help="such as sqlite:///risk.db (default: the configuration's, else your data folder)",
     )
-    where.add_argument("--rules", metavar="FOLDER", help="rule files (default: those shipped)")
-    where.add_argument("--json", action="store_true", help="print one JSON document")
-    return where
+    place.add_argument(
+        "--rules",
+        metavar="FOLDER",
+        help="rule files (default: the configuration's, else those shipped)",
+    )
+    add_file(place)
+    return place
 
 
 def _add_steps(history: argparse.ArgumentParser) -> None:

@@ -30,6 +30,18 @@ _said: set[str] = set()
 """What opening a ledger warns of, and what a command then fails for, may be the same."""
 
 
+def configured(arguments: argparse.Namespace) -> None:
+    """Put the configuration in the place of its file's name, and what it says under the options."""
+    if "database" not in arguments:  # a command that needs none
+        return
+    from riskmon.config import load
+
+    arguments.config = load(arguments.config)
+    url = arguments.config.database_url
+    arguments.database = arguments.database or (url.get_secret_value() if url else None)
+    arguments.rules = arguments.rules or arguments.config.rules
+
+
 def opened(arguments: argparse.Namespace, *, make: bool = True) -> Monitor:
     """Open the monitor that `--database` and `--rules` name; `make` one where there is none."""
     import riskmon
@@ -39,7 +51,7 @@ def opened(arguments: argparse.Namespace, *, make: bool = True) -> Monitor:
         raise UsageError("a database in memory keeps nothing from one command to the next")
     if not make and not is_there(arguments.database):
         raise DatabaseError(f"{arguments.database or 'the default database'}: there is none")
-    return riskmon.open(arguments.database, rules=arguments.rules)
+    return riskmon.open(arguments.database, rules=arguments.rules, config=arguments.config)
 
 
 def print_json(value: object) -> None:

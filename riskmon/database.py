@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import threading
 from collections.abc import Iterator
@@ -21,6 +20,9 @@ from riskmon import postgresql, sqlite
 from riskmon.errors import BrokenError, BusyError, DatabaseError, UsageError
 from riskmon.tables import REVISION
 
+Connection = sa.Connection
+"""What `reading` and `writing` give."""
+
 MOST_VARIABLES = 10_000
 """In one statement; SQLite takes 32,766."""
 
@@ -36,9 +38,8 @@ def shipped(name: str) -> Path:
 
 
 def default_url() -> str:
-    """Return RISKMON_DATABASE_URL, else a SQLite file in the user's data folder."""
-    folder = platformdirs.user_data_path("riskmon", appauthor=False)
-    return os.environ.get("RISKMON_DATABASE_URL") or f"sqlite:///{folder / 'risk.db'}"
+    """Return the URL of a SQLite file in the user's data folder."""
+    return f"sqlite:///{platformdirs.user_data_path('riskmon', appauthor=False) / 'risk.db'}"
 
 
 def database_of(url: sa.URL) -> ModuleType:

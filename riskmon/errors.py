@@ -82,6 +82,12 @@ class MovedError(BusyError):
     """Another process took in another copy of the same list meanwhile; try again."""
 
 
+class FencedError(RiskmonError):
+    """Another process has taken this run over: what came after that was not stored."""
+
+    exit_code = 5
+
+
 class BrokenError(DatabaseError):
     """The database's file is damaged."""
 

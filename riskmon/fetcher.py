@@ -16,6 +16,7 @@ from riskmon import sources
 from riskmon.errors import UsageError
 from riskmon.gathering import Gatherer
 from riskmon.listing import Shape
+from riskmon.progress import counted
 from riskmon.reports import Report
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Fetcher(Gatherer):
         folder = self._copies.folder
         found = [
             fetch(one, folder, hosts=allowed, at=self._clock(), expected=expected, terms=terms)
-            for one in urls
+            for one in counted(urls, f"fetching {name}", len(urls))
         ]
         if shape and len(found) > 1:
             with tempfile.TemporaryDirectory() as together:

@@ -16,6 +16,14 @@ MOST_DEPTH = 8
 MOMENT = re.compile(
     r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?)?", re.ASCII
 )
+UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+DURATION = re.compile(r"([1-9]\d{0,4})([smhdw])", re.ASCII)
 WANTED = "a date such as 2024-01-12 or a moment with its offset such as 2024-01-12T14:00:00Z"
 
 
@@ -67,6 +75,20 @@ def microseconds(value: datetime) -> int:
 def since_1970(value: int) -> datetime:
     """Return the moment that is so many microseconds after 1970, UTC."""
     return EPOCH + timedelta(microseconds=value)
+
+
+def duration(value: str) -> timedelta:
+    """Return how long `30s`, `5m`, `6h`, `1d` or `1w` is; ValueError for other text."""
+    match = DURATION.fullmatch(value)
+    if not match:
+        raise ValueError("expected a duration such as 30s, 5m, 6h, 1d or 1w")
+    return int(match[1]) * UNITS[match[2]]
+
+
+def duration_text(value: timedelta) -> str:
+    """Return a duration of whole seconds as `duration` reads it, in the greatest unit that fits."""
+    unit = next(one for one in reversed(UNITS) if not value % UNITS[one])
+    return f"{value // UNITS[unit]}{unit}"
 
 
 def utc_text(value: datetime) -> str:

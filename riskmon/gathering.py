@@ -25,6 +25,7 @@ from riskmon.intake import Input, Intake
 from riskmon.ledger import Fact
 from riskmon.listing import Module
 from riskmon.model import Entry, Event
+from riskmon.progress import progress
 from riskmon.reports import Report
 from riskmon.sources import jsonl
 from riskmon.validation import check
@@ -139,7 +140,7 @@ class Gatherer(Analyst):
         self, given: Given, module: Module, rejects: str | PathLike[str] | None
     ) -> Report:
         self._begin()
-        with self._lock:
+        with self._lock, progress(f"reading {given.name}"):
             today = self._clock().date()
             report = self._copies.take(given, module, lambda: self._intake(rejects), today)
             if report.held is not None and self._copies.verdict(report.held) is None:

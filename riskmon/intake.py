@@ -29,6 +29,7 @@ from riskmon.model import (
     canonical,
 )
 from riskmon.persons import Persons, named
+from riskmon.progress import counted
 from riskmon.reports import Rejected, Report
 from riskmon.sources import Read, jsonl
 from riskmon.spells import Copy
@@ -74,7 +75,7 @@ class Intake:
         """Append what `given` tells, and return what became of it."""
         with rows(given, read, one, self._rejects) as (name, given_rows):
             report = Report(name)
-            for _ in self._filled(given_rows, report):
+            for _ in self._filled(counted(given_rows, f"reading {name}"), report):
                 self._store(report)
         return report
 

@@ -13,13 +13,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from riskmon.errors import Problem
 from riskmon.forms import (
@@ -36,6 +30,7 @@ from riskmon.forms import (
     Word,
     plain,
 )
+from riskmon.frames import Lined
 
 
 class Noun(BaseModel):
@@ -247,7 +242,7 @@ class Drawn(Protocol):
 
 
 @dataclass(frozen=True)
-class Score:
+class Score(Lined):
     """A company's score at a moment, as the log knew it, with the lines that make it."""
 
     company: str

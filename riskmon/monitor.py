@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from os import PathLike
 from pathlib import Path
+from typing import BinaryIO
 
-from riskmon import readmodel, whatif
-from riskmon.database import default_url, shipped
-from riskmon.errors import Problem, RulesError, UnknownCompanyError, UsageError
-from riskmon.fetcher import Fetcher
+from riskmon import exporting, runs, whatif
+from riskmon.config import Config, load
+from riskmon.database import default_url, reading, shipped
+from riskmon.errors import RulesError, UnknownCompanyError, UsageError
 from riskmon.foresight import foresight
-from riskmon.intake import OWN
-from riskmon.ledger import Fact
+from riskmon.frames import Frame
 from riskmon.model import Company, Event, Score, points
 from riskmon.names import words
-from riskmon.results import Histories, History, Move, Point, Run, Scores, Status, WhatIf
+from riskmon.progress import progress
+from riskmon.recalculation import Recalculator
+from riskmon.results import Comparison, Histories, History, Point, Scores, Status
 from riskmon.ruleset import Ruleset, load_ruleset
 from riskmon.scoring import View, points_of, steps
 from riskmon.standing import Standing
 from riskmon.validation import did_you_mean
 from riskmon.witness import Moment, as_moment
-
-RULESET = "ruleset"
-NOTABLE_POINTS = 0.01
-
-log = logging.getLogger("riskmon")
 
 
 def utc_now() -> datetime:
@@ -41,77 +37,23 @@ def open(  # noqa: A001 (riskmon.open, as one opens a file)
     *,
     rules: str | PathLike[str] | None = None,
     clock: Callable[[], datetime] = utc_now,
+    config: Config | None = None,
 ) -> Monitor:
     """Open the monitor on a database, made and brought to the newest schema where needed.
 
-    `url`: such as `sqlite:///risk.db`; default RISKMON_DATABASE_URL, else a file in the user's
-    data folder. `rules`: a folder of rule files; default the rules that ship with riskmon.
-    `clock`: returns an aware datetime; tests turn it.
+    `url`: such as `sqlite:///risk.db`; default the configuration's, else a file in the user's
+    data folder. `rules`: a folder of rule files; default the configuration's, else the rules that
+    ship with riskmon. `clock`: returns an aware datetime; tests turn it. `config`: default
+    RISKMON_* over `riskmon.toml`, see docs/configuration.md.
     """
-    return Monitor(url or default_url(), Path(rules or shipped("rules")), clock)
+    config = config or load()
+    found = config.database_url.get_secret_value() if config.database_url else default_url()
+    folder = Path(rules or config.rules or shipped("rules"))
+    return Monitor(url or found, folder, clock, config)
 
 
-class Monitor(Fetcher):
+class Monitor(Recalculator):
     """Events in, scores out. Use it as a context manager, or `close` it."""
-
-    def __init__(self, url: str, rules: Path, clock: Callable[[], datetime]) -> None:
-        if not rules.is_dir():
-            raise UsageError(f"expected a folder of rules, got {str(rules)!r}: there is none")
-        super().__init__(url, clock)
-        self._rules = rules
-
-    def _begin(self) -> None:
-        if self._ledger.first("ruleset.published") is None:
-            self._publish(self._load())
-
-    # Rules
-
-    def _load(self) -> Ruleset:
-        ruleset = load_ruleset(self._rules)
-        for warning in self.unusual(ruleset):
-            log.warning("%s", warning)
-        return ruleset
-
-    def unusual(self, ruleset: Ruleset) -> list[Problem]:
-        """Return the words of a ruleset that neither the vocabulary nor the ledger mentions."""
-        if not ruleset.unusual:
-            return []
-        with self._lock:
-            mentioned = self._standing(None).words()
-        return [
-            one.problem for one in ruleset.unusual if not one.word.known(mentioned[one.word.kind])
-        ]
-
-    def _publish(self, ruleset: Ruleset) -> bool:
-        fact = Fact("ruleset.published", OWN, RULESET, ruleset.body)
-        return self._ledger.append([fact], self._clock) != ["duplicate"]
-
-    # Out
-
-    def recalculate(self) -> Run:
-        """Publish the rules if they changed, keep every score as of now, say what moved."""
-        with self._lock:
-            self.match()
-            ruleset = self._load()
-            rules = ruleset.differences(self._standing(None).ruleset)
-            published = self._publish(ruleset)
-            now = self._clock()
-            since, before = readmodel.last(self._ledger.engine)
-            scores = self.scores(as_of=now)
-            readmodel.save(self._ledger.engine, scores)
-            standing = self._standing(None)
-            view = self._replay.view(standing)
-        moved = [
-            Move(score.company, before.get(score.company, 0.0), score.value)
-            for score in scores
-            if abs(score.value - before.get(score.company, 0.0)) >= NOTABLE_POINTS
-        ]
-        moved.sort(key=lambda move: (-abs(move.after - move.before), move.company))
-        failed = dict(view.failed) if view else {}
-        position = standing.position
-        return Run(
-            now, position, ruleset.digest, published, rules, since, len(scores), moved, failed
-        )
 
     def score(
         self, name: str, *, as_of: Moment | None = None, known_at: Moment | int | None = None
@@ -186,9 +128,10 @@ class Monitor(Fetcher):
                 return Histories([], moments, [])
             return Histories(view.ids, moments, [points_of(view.hazards(at)) for at in moments])
 
+    @progress("comparing with the draft")
     def what_if(
         self, rules: str | PathLike[str], *, as_of: Moment | None = None, step: str = "1d"
-    ) -> WhatIf:
+    ) -> Comparison:
         """Replay the whole history under a draft of the rules, beside those in force.
 
         `rules`: the draft's folder. `as_of`: when scores are compared, default now; levels are
@@ -205,7 +148,7 @@ class Monitor(Fetcher):
             then = View(standing, draft)
             first = standing.first(default=at)
             moments = steps(min(first, at), at, step)
-            return WhatIf(
+            return Comparison(
                 whatif.differences(now, then, at),
                 spells=whatif.spells(now, then, moments),
                 foresight=foresight(standing, [("in force", now.ruleset), ("draft", draft)]),
@@ -223,6 +166,33 @@ class Monitor(Fetcher):
             company = self._called(name, self._standing(known_at))
             at = as_moment(as_of, "as_of") if as_of is not None else self._clock()
             return self._standing(known_at).naming(company, at)
+
+    def export(
+        self,
+        what: str,
+        file: str | PathLike[str] | BinaryIO,
+        *,
+        form: str | None = None,
+        as_of: Moment | None = None,
+        known_at: Moment | int | None = None,
+    ) -> int:
+        """Write `scores`, `lines` (of every score) or `events`, and return how many rows.
+
+        `events` are those that stand; without `as_of` all of them. `file`: a path, written whole
+        or not at all, or an open binary file. `form`: csv, jsonl or parquet (extra `columns`);
+        default what the path ends in, else csv, in which no cell runs in a spreadsheet.
+        """
+        rows: Frame
+        if what == "events":
+            with self._lock:
+                until = as_moment(as_of, "as_of") if as_of is not None else None
+                rows = exporting.Events(self._standing(known_at), until)
+        elif what in {"scores", "lines"}:
+            scores = self.scores(as_of=as_of, known_at=known_at)
+            rows = exporting.Lines(scores) if what == "lines" else scores
+        else:
+            raise UsageError(f"expected scores, lines or events, got {what!r}")
+        return exporting.export(rows, file, form)
 
     def _called(self, name: str, then: Standing) -> str:
         """Return the id of the company that a name meant then; where none, that it means now."""
@@ -267,6 +237,8 @@ class Monitor(Fetcher):
             standing = self._standing(None)
             head = self._ledger.head()
             current = standing.ruleset
+            with reading(self._ledger.engine) as connection:
+                last = runs.last(connection)
             return Status(
                 database=self._ledger.engine.url.render_as_string(hide_password=True),
                 position=head.position,
@@ -278,7 +250,7 @@ class Monitor(Fetcher):
                 rules=len(current.rules) if current else 0,
                 ruleset=current.digest if current else None,
                 rules_changed=self.rules_changed(),
-                recalculated_at=readmodel.last(self._ledger.engine)[0],
+                recalculated_at=last.as_of if last else None,
                 unresolved=standing.unresolved(),
                 held=len(self.held()),
                 drafts=len(self.drafts()),

@@ -155,3 +155,52 @@ def last(driver: Any, kind: str, source: str) -> str | None:
     )
     row = driver.execute(query, (kind, source)).fetchone()
     return str(row[0]) if row else None
+
+
+class Alive:
+    """That this process lives, for others to see: an advisory lock that its connection holds."""
+
+    def __init__(self, engine: sa.Engine, key: str) -> None:
+        self._engine = engine
+        self._key = key
+        self._pooled: sa.PoolProxiedConnection | None = None
+        self.renew()
+
+    def renew(self) -> None:
+        """Take the lock again where the connection was lost, as when the server was restarted."""
+        if self._pooled is not None:
+            try:
+                self._ask("SELECT 1")
+            except self._engine.dialect.loaded_dbapi.Error:
+                self._pooled.invalidate()
+                self._pooled = None
+        if self._pooled is None:
+            pooled = self._engine.raw_connection()
+            pooled.driver_connection.autocommit = True  # type: ignore[union-attr]
+            self._pooled = pooled
+            self._ask(f"SELECT pg_try_advisory_lock({_lock_of(self._key):d})")
+
+    def sees(self, key: str) -> bool:
+        """Whether the process with that key is connected; it may be stopped."""
+        if key == self._key:
+            return True
+        lock = _lock_of(key)
+        if self._ask(f"SELECT pg_try_advisory_lock({lock:d})"):
+            self._ask(f"SELECT pg_advisory_unlock({lock:d})")
+            return False
+        return True
+
+    def _ask(self, query: str) -> Any:
+        assert self._pooled is not None  # noqa: S101 (renew makes it)
+        return self._pooled.driver_connection.execute(query).fetchone()[0]  # type: ignore[union-attr]
+
+    def close(self) -> None:
+        """Take the lock away."""
+        if self._pooled is not None:
+            self._pooled.invalidate()  # not back into the pool: the lock is the connection's
+            self._pooled = None
+
+
+def _lock_of(key: str) -> int:
+    """Return the advisory lock for a process's key, 15 hexadecimal digits."""
+    return int(key, 16)

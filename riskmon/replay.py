@@ -12,6 +12,7 @@ from riskmon.model import Score
 from riskmon.names import Names
 from riskmon.newcomers import brought_in
 from riskmon.persons import Persons
+from riskmon.progress import counted, progress
 from riskmon.ruleset import Ruleset
 from riskmon.scoring import View
 from riskmon.standing import Standing
@@ -39,7 +40,11 @@ class Replay:
     def standing(self, position: int | None = None) -> Standing:
         """Return what stood at `position`; without it, what stands now."""
         forgotten = self._told.forgotten
-        self._told.append(self._ledger.told(self._told.position))
+        after = self._told.position
+        fresh = self._ledger.told(after)
+        if not after:  # all of the log, which takes long
+            fresh = counted(fresh, "reading the ledger", self._ledger.size())
+        self._told.append(fresh)
         if self._told.forgotten > forgotten:  # what a `where` read of them may be gone
             self._view = self._past = None
         if position is None:
@@ -54,6 +59,12 @@ class Replay:
     def names(self) -> Names:
         """Return what names mean now; events are not read for it."""
         told = self._told if self._told.position else self._firms
+        if told.position:
+            return self._names(told)
+        with progress("reading names"):
+            return self._names(told)
+
+    def _names(self, told: Told) -> Names:
         told.append(
             self._ledger.rest(told.position)
             if told is self._firms
@@ -75,7 +86,7 @@ class Replay:
             (standing.position, some),
             (standing.position, None),
         }:
-            self._past = past = View(standing, ruleset, some)
+            self._past = past = _made(standing, ruleset, some)
         return past
 
     def _forward(self, standing: Standing, ruleset: Ruleset) -> View:
@@ -86,7 +97,7 @@ class Replay:
             or view.ruleset is not ruleset
             or standing.roster.lineage is not view.standing.roster.lineage
         ):
-            view = View(standing, ruleset)
+            view = _made(standing, ruleset)
         elif view.standing.position < standing.position:
             touched = self._told.changed(view.standing.position)
             renamed = standing.renamed(view.standing)
@@ -111,3 +122,8 @@ class Replay:
         name = self.standing().roster.declared[company].name
         known_at, position = standing.recorded_at, standing.position
         return Score(company, name, at, known_at, position, None, declared=False)
+
+
+@progress("weighing what was told")
+def _made(standing: Standing, ruleset: Ruleset, some: frozenset[str] | None = None) -> View:
+    return View(standing, ruleset, some)

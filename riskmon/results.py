@@ -2,94 +2,44 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
-from importlib import import_module
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar, overload
+from typing import Any, NamedTuple, overload
 
+from riskmon import charts
 from riskmon.cited import Cited
-from riskmon.errors import MissingExtraError
 from riskmon.examples import Outcome
 from riskmon.foresight import Foresight
 from riskmon.forms import utc_text
-from riskmon.model import Noun, Score, level
+from riskmon.frames import Frame, Kind, Rows, span
+from riskmon.model import LEVELS, Noun, Score, level
 from riskmon.whatif import Difference, Spell
 
-Row = TypeVar("Row")
 
-
-class Frame(Generic[Row]):
-    """Rows in order, as objects or as a data frame with the same columns."""
-
-    names: tuple[str, ...] = ()
-    """The columns, in order."""
-
-    def __init__(self, rows: Sequence[Row]) -> None:
-        self._rows = rows
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {len(self)} rows: {', '.join(self.names)}>"
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __iter__(self) -> Iterator[Row]:
-        return iter(self._rows)
-
-    def __getitem__(self, index: int) -> Row:
-        return self._rows[index]
-
-    def columns(self, row: Row) -> dict[str, Any]:
-        """Return the columns of one row."""
-        raise NotImplementedError
-
-    def to_dicts(self) -> list[dict[str, Any]]:
-        """Return the rows as dicts; moments are aware datetimes."""
-        return [self.columns(row) for row in self]
-
-    def to_polars(self) -> Any:
-        """Return a polars DataFrame (extra `polars`)."""
-        try:
-            polars = import_module("polars")
-        except ImportError:
-            raise MissingExtraError("polars", "polars") from None
-        return polars.DataFrame(self.to_dicts(), schema=list(self.names), infer_schema_length=None)
-
-    def to_pandas(self) -> Any:
-        """Return a pandas DataFrame (extra `pandas`)."""
-        try:
-            pandas = import_module("pandas")
-        except ImportError:
-            raise MissingExtraError("pandas", "pandas") from None
-        return pandas.DataFrame(self.to_dicts(), columns=list(self.names))
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any:
-        return self.to_polars().__arrow_c_stream__(requested_schema)
-
-    def _repr_html_(self) -> str:
-        dicts = self.to_dicts()
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in self.names)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(_cell(v))}</td>" for v in r.values()) + "</tr>"
-            for r in dicts
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
-
-
-class Scores(Frame[Score]):
+class Scores(Rows[Score]):
     """Scores of companies at one moment, highest first."""
 
-    names = ("company", "name", "value", "level", "rule", "since", "as_of", "known_at", "position")
+    kinds = {  # noqa: RUF012 (as declared in Frame)
+        "company": "text",
+        "name": "text",
+        "value": "number",
+        "level": "text",
+        "rule": "text",
+        "since": "moment",
+        "as_of": "moment",
+        "known_at": "moment",
+        "position": "count",
+    }
+
+    @property
+    def heading(self) -> str:
+        """How many scores, as of when."""
+        as_of = f" as of {charts.day(self[0].as_of)}" if len(self) else ""
+        return f"Scores of {len(self):,} compan{'y' if len(self) == 1 else 'ies'}{as_of}"
 
     def columns(self, row: Score) -> dict[str, Any]:
         """Return company, name, value, level, the greatest line's rule and since, both clocks."""
@@ -106,6 +56,11 @@ class Scores(Frame[Score]):
             "position": row.position,
         }
 
+    def chart(self) -> Any:
+        """Return the highest scores as bars."""
+        shown = list(islice(self.rows(), charts.MOST_BARS))
+        return charts.ranked(shown, self.heading, len(self), LEVELS)
+
 
 class Point(NamedTuple):
     """A score at one moment of a history."""
@@ -114,14 +69,27 @@ class Point(NamedTuple):
     value: float
 
 
-class History(Frame[Point]):
+OVER_TIME: dict[str, Kind] = {
+    "company": "text",
+    "as_of": "moment",
+    "value": "number",
+    "level": "text",
+}
+
+
+class History(Rows[Point]):
     """One company's score over time, oldest first."""
 
-    names = ("company", "as_of", "value", "level")
+    kinds = OVER_TIME
 
     def __init__(self, company: str, rows: Sequence[Point]) -> None:
         super().__init__(rows)
         self.company = company
+
+    @property
+    def heading(self) -> str:
+        """Whose score, from when to when."""
+        return f"{self.company}: score {span([point.as_of for point in self])}"
 
     def columns(self, row: Point) -> dict[str, Any]:
         """Return company, as_of, value and level."""
@@ -132,9 +100,15 @@ class History(Frame[Point]):
             "level": level(row.value),
         }
 
+    def chart(self) -> Any:
+        """Return the score as a line over the levels."""
+        return charts.history(self.to_dicts(), self.heading, LEVELS)
 
-class Histories(Sequence[History]):
+
+class Histories(Frame, Sequence[History]):
     """The scores of all companies over time, by company: a matrix, and a History of each."""
+
+    kinds = OVER_TIME
 
     def __init__(
         self, companies: Sequence[str], moments: Sequence[datetime], values: Sequence[Any]
@@ -158,11 +132,39 @@ class Histories(Sequence[History]):
         rows = [Point(at, float(values[index])) for at, values in pairs]
         return History(self.companies[index], rows)
 
+    @property
+    def heading(self) -> str:
+        """How many scores, from when to when."""
+        return f"Scores of {len(self):,} companies {span(self.moments)}"
 
-class WhatIf(Frame[Difference]):
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield company, as_of, value and level, a company after another."""
+        return chain.from_iterable(one.rows() for one in self)
+
+    def size(self) -> int:
+        """Return how many scores there are."""
+        return len(self.companies) * len(self.moments)
+
+    def chart(self) -> Any:
+        """Return the companies that are highest at the end as lines over the levels."""
+        last = self.values[-1] if len(self.moments) and len(self) else []
+        order = sorted(range(len(self)), key=lambda place: -float(last[place]))
+        shown = [self[place] for place in order[: charts.MOST_HISTORIES]]
+        rows = [row for one in shown for row in one.rows()]
+        return charts.histories(rows, self.heading, len(self), LEVELS)
+
+
+class Comparison(Rows[Difference]):
     """Companies whose score a draft of the rules would change, furthest first."""
 
-    names = ("company", "name", "now", "then", "level_now", "level_then")
+    kinds = {  # noqa: RUF012 (as declared in Frame)
+        "company": "text",
+        "name": "text",
+        "now": "number",
+        "then": "number",
+        "level_now": "text",
+        "level_then": "text",
+    }
 
     def __init__(
         self,
@@ -190,7 +192,17 @@ class WhatIf(Frame[Difference]):
 
     def columns(self, row: Difference) -> dict[str, Any]:
         """Return company, name, both scores and both levels."""
-        return {name: getattr(row, name) for name in self.names}
+        return {name: getattr(row, name) for name in self.kinds}
+
+    @property
+    def heading(self) -> str:
+        """Which rulesets are compared, as of when."""
+        now, then = (digest[:12] for digest in self.digests)
+        return f"Rules in force {now} and draft {then} as of {charts.day(self.as_of)}"
+
+    def chart(self) -> Any:
+        """Return what scores are under the rules in force and under the draft."""
+        return charts.comparison(self.to_dicts(), self.heading)
 
     def to_json(self) -> dict[str, Any]:
         """Return all of it as plain values, to be printed as one JSON document."""
@@ -224,6 +236,8 @@ class Run:
     """Those that moved by a hundredth of a point or more since then, furthest first."""
     failed: dict[str, str]
     """Rules that failed, each with the reason; the others' scores stand."""
+    alerts: int = 0
+    """How many were told of it."""
 
 
 @dataclass(frozen=True)
@@ -257,7 +271,7 @@ def to_json(value: object) -> Any:
         clocks = ("as_of", "known_at", "position", "ruleset", "failed")
         return {name: to_json(getattr(value, name)) for name in (*names, *clocks)}
     if isinstance(value, Frame):
-        return to_json(value.to_json() if isinstance(value, WhatIf) else value.to_dicts())
+        return to_json(value.to_json() if isinstance(value, Comparison) else value.to_dicts())
     if isinstance(value, Noun):
         return value.model_dump(mode="json", exclude_defaults=True)
     if isinstance(value, datetime):

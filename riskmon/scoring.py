@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple, overload
 
 import numpy as np
@@ -15,7 +14,7 @@ from riskmon import sums
 from riskmon.bearing import Bearing
 from riskmon.errors import UsageError
 from riskmon.evaluators import Flags, Floats, Ints, evaluators
-from riskmon.forms import microseconds
+from riskmon.forms import duration, microseconds
 from riskmon.layer import Layer, Watched
 from riskmon.matters import Matters
 from riskmon.model import DECIMALS, Line, Score
@@ -282,12 +281,12 @@ def steps(start: datetime, end: datetime, step: str) -> list[datetime]:
 
     Raises UsageError for another step, for an end before the start, for over 100,000 steps.
     """
-    match = re.fullmatch(r"([1-9]\d{0,4})([hdw])", step)
-    if not match:
-        raise UsageError(f"expected a step such as 1d, 12h or 1w, got {step!r}")
+    try:
+        width = duration(step)
+    except ValueError:
+        raise UsageError(f"expected a step such as 1d, 12h or 1w, got {step!r}") from None
     if end < start:
         raise UsageError(f"expected a start before the end, got {start:%Y-%m-%d} to {end:%Y-%m-%d}")
-    width = timedelta(hours=int(match[1]) * {"h": 1, "d": 24, "w": 168}[match[2]])
     count = -(-(end - start) // width)  # rounded up: the end is a step of its own
     if count > MOST_STEPS:
         raise UsageError(f"expected at most {MOST_STEPS:,} steps, got {count:,}: take longer ones")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from riskmon.errors import safe
 from riskmon.examples import Trial
 from riskmon.foresight import Foresight
-from riskmon.results import WhatIf
+from riskmon.results import Comparison
 from riskmon.show import add_row, console, failures, rules_of, table, when
 from riskmon.whatif import Cause
 
@@ -40,7 +40,7 @@ def trials(found: Sequence[Trial]) -> None:
     )
 
 
-def what_if(found: WhatIf) -> None:
+def what_if(found: Comparison) -> None:
     """Print what a draft would change, when levels differ, and how well each ruleset foresees."""
     now, then = found.digests
     print(f"as of {when(found.as_of)}: rules in force {now[:12]}, draft {then[:12]}")

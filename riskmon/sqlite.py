@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -182,3 +186,43 @@ def last(driver: Any, kind: str, source: str) -> str | None:
     query = "SELECT ref FROM entry WHERE kind = ? AND source = ? ORDER BY position + 0 DESC LIMIT 1"
     row = driver.execute(query, (kind, source)).fetchone()
     return str(row[0]) if row else None
+
+
+class Alive:
+    """That this process lives, for others on this host to see: a file that it holds locked."""
+
+    def __init__(self, engine: sa.Engine, key: str) -> None:
+        self._folder = Path(f"{engine.url.database}.alive")
+        self._folder.mkdir(exist_ok=True)
+        self._path = self._folder / key
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def renew(self) -> None:
+        """Nothing: a lock is held until the process ends, however it ends."""
+
+    def sees(self, key: str) -> bool:
+        """Whether the process with that key lives; it may be stopped."""
+        path = self._folder / key
+        if path == self._path:
+            return True
+        try:
+            file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        else:
+            path.unlink(missing_ok=True)  # of one that is dead
+            return False
+        finally:
+            os.close(file)
+
+    def close(self) -> None:
+        """Take the lock away."""
+        self._path.unlink(missing_ok=True)
+        os.close(self._file)
+        with suppress(OSError):  # others have theirs there
+            self._folder.rmdir()

@@ -6,7 +6,7 @@ import difflib
 import functools
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -40,6 +40,7 @@ KINDS = {
 }
 
 NUMBERS = {"int_parsing", "int_from_float", "float_parsing"}
+MASK = "********"
 KEY = "[key]"
 """The last step of pydantic where a key is wrong, not what stands under it."""
 
@@ -69,13 +70,23 @@ def path(location: Sequence[str | int]) -> str:
     return text
 
 
-def problems_of(error: ValidationError, model: type[BaseModel], data: object) -> list[Problem]:
-    """Return what pydantic found in `data`, each as: field, what was expected, what is there."""
+def problems_of(
+    error: ValidationError,
+    model: type[BaseModel],
+    data: object,
+    secret: Callable[[Sequence[str | int]], bool] = lambda _: False,
+) -> list[Problem]:
+    """Return what pydantic found in `data`, each as: field, what was expected, what is there.
+
+    What is there is not told of a location that is `secret`.
+    """
     problems: dict[tuple[object, ...], Problem] = {}
     forks: set[tuple[object, ...]] = set()
     for found in error.errors(include_url=False):
         steps, forked = _steps(found["loc"], data, missing=found["type"] == "missing")
         a_key = found["loc"][-1:] == (KEY,)
+        if secret(steps) and not a_key:
+            found["input"] = MASK
         message = _message(dict(found), fields_at(model, steps[:-1]))
         problem = Problem(message, field=path(steps[:-1] if a_key else steps), location=steps)
         if forked:
@@ -116,6 +127,8 @@ def _message(found: dict[str, Any], known: Sequence[str]) -> str:
         return f"is not a known field{_hint(str(found['loc'][-1]), known)}"
     if kind == "refused":
         return _refused(found)
+    if kind == "told":
+        return str(context["error"])
     if kind == "value_error":
         return f"{context['error']}, got {got}"
     if kind == "string_pattern_mismatch":

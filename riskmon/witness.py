@@ -18,6 +18,7 @@ from riskmon.intake import OWN
 from riskmon.ledger import Fact, Ledger
 from riskmon.model import Entry, Score
 from riskmon.persons import Persons
+from riskmon.progress import counted
 from riskmon.replay import Replay
 from riskmon.standing import Standing
 
@@ -75,7 +76,7 @@ class Witness:
             raise UsageError("expected a proof of one entry or of growth, not of both at once")
         if proof is not None and not 1 <= proof <= size:
             raise UsageError(f"proof: expected a position from 1 to {size}, got {proof}")
-        entries = self._ledger.verified(size)
+        entries = counted(self._ledger.verified(size), "hashing entries", size)
         if since is not None:
             found = evidence.grown(entries, size, kept, heads.published(since))
         elif proof is not None:

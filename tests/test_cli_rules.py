@@ -235,7 +235,7 @@ def test_diff_of_a_draft(loaded: Any, changed: str) -> None:
 
 
 def test_diff_in_json(loaded: Any, changed: str) -> None:
-    """The fields of WhatIf, whole: what is not a number is null."""
+    """The fields of Comparison, whole: what is not a number is null."""
     done = loaded("rules", "diff", changed, "--as-of", "2024-10-01", "--json")
     assert (0, "") == (done.returncode, done.stderr)
     found = json.loads(done.stdout)

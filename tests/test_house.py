@@ -35,17 +35,25 @@ STORE = {
     "columns",
     "database",
     "ledger",
+    "log",
+    "outbox",
     "persons",
     "postgresql",
     "readmodel",
+    "runs",
     "sqlite",
     "tables",
+    "ticks",
 }
 EVIDENCE = {"changes", "evidence", "heads", "receipts"}
 MAY_IMPORT = {
     "errors": set(),
     "forms": set(),
-    "model": {"errors", "forms"},
+    "progress": set(),
+    "written": {"errors"},
+    "charts": {"errors", "written"},
+    "frames": {"charts", "errors"},
+    "model": {"errors", "forms", "frames"},
     "validation": {"errors", "forms"},
     "yaml12": {"errors"},
     "vocabulary": {"validation"},
@@ -100,21 +108,31 @@ MAY_IMPORT = {
     },
     "evidence": {"errors"},
     "heads": {"errors", "evidence"},
-    "results": {"cited", "errors", "examples", "foresight", "forms", "model", "whatif"},
+    "results": {"charts", "cited", "examples", "foresight", "forms", "frames", "model"}
+    | {"whatif"},
+    "exporting": {"errors", "forms", "frames", "model", "progress", "results", "roster"}
+    | {"standing", "written"},
     "receipts": {"errors", "evidence", "model", "results"},
     "changes": {"model", "standing"},
     "tables": {"forms"},
     "sqlite": {"errors", "tables"},
     "postgresql": {"errors", "tables"},
     "database": {"errors", "postgresql", "sqlite", "tables"},
-    "ledger": {"database", "errors", "evidence", "forms", "heads", "model", "tables"},
-    "readmodel": {"database", "model", "tables"},
+    "log": {"database", "errors", "evidence", "forms", "model", "tables"},
+    "ledger": {"database", "errors", "evidence", "forms", "heads", "log"},
+    "readmodel": {"database", "tables"},
+    "ticks": {"database", "ledger", "tables"},
+    "runs": {"database", "ledger", "model", "tables", "ticks"},
+    "outbox": {"database", "tables"},
+    "channels": {"channels", "errors", "fetching"},
+    "delivery": {"channels", "errors", "outbox"},
     "persons": {"database", "errors", "model", "names", "tables"},
     "columns": {"database", "errors", "ledger"},
-    "backup": {"database", "errors", "evidence", "heads", "ledger", "tables"},
+    "backup": {"database", "errors", "evidence", "heads", "ledger", "progress", "tables"},
     "reports": {"decisions", "errors"},
     "intake": GROUND
-    | {"decisions", "formats", "ledger", "persons", "reports", "sources", "spells"},
+    | {"decisions", "formats", "ledger", "persons", "progress", "reports", "sources"}
+    | {"spells"},
     "copies": {
         "fetching",
         "comparison",
@@ -135,44 +153,57 @@ MAY_IMPORT = {
         "names",
         "newcomers",
         "persons",
+        "progress",
         "ruleset",
         "standing",
         "scoring",
         "told",
     },
-    "witness": GROUND | STORE | EVIDENCE | {"intake", "replay", "standing"},
+    "witness": GROUND | STORE | EVIDENCE | {"intake", "progress", "replay", "standing"},
     "matching": {"decisions", "ledger", "model", "names", "naming", "parties", "readmodel"}
     | {"replay"},
     "review": LOG | {"evaluators", "model", "resolution", "scoring"},
     "analyst": GROUND
-    | {"decisions", "intake", "ledger", "matching", "names", "resolution", "review", "witness"},
+    | {"decisions", "intake", "ledger", "matching", "names", "progress", "resolution"}
+    | {"review", "witness"},
     "gathering": GROUND
     | {"analyst", "copies", "database", "decisions", "formats", "intake", "ledger", "listing"}
-    | {"mapping", "reports", "sources", "witness"},
-    "fetcher": {"errors", "fetching", "gathering", "listing", "reports", "sources"},
+    | {"mapping", "progress", "reports", "sources", "witness"},
+    "fetcher": {"errors", "fetching", "gathering", "listing", "progress", "reports"} | {"sources"},
+    "alerts": {"forms", "model"},
+    "messages": {"alerts", "forms"},
+    "alarm": STORE
+    | {"alerts", "evaluators", "intake", "messages", "model", "receipts", "replay", "results"}
+    | {"settings", "standing"},
+    "ran": {"errors", "frames"},
+    "recalculation": GROUND
+    | STORE
+    | {"alarm", "fetcher", "intake", "messages", "ran", "results", "ruleset", "settings"},
     "monitor": GROUND
     | STORE
-    | {
-        "fetcher",
-        "foresight",
-        "intake",
-        "names",
-        "results",
-        "ruleset",
-        "scoring",
-        "sources",
-        "standing",
-    }
-    | {"whatif", "witness"},
+    | {"config", "exporting", "foresight", "frames", "names", "progress", "recalculation"}
+    | {"results", "ruleset", "scoring", "settings", "standing", "whatif", "witness"},
+    "work": {"errors", "fetching", "monitor", "reports", "settings", "ticks"},
+    "schedule": {"channels", "delivery", "errors", "monitor", "settings", "ticks", "timetable"}
+    | {"work"},
     "show": GROUND
     | {"changes", "evidence", "reports", "results", "rules", "ruleset", "vocabulary"},
     "show_rules": {"errors", "examples", "foresight", "results", "show", "whatif"},
+    "show_runs": {"errors", "outbox", "ran"},
     "show_sources": {"decisions", "errors", "fetcher", "gathering"},
+    "show_config": GROUND | {"config", "settings", "toml"},
     "show_names": {"analyst", "errors", "resolution", "review"},
+    "timetable": {"forms"},
+    "toml": {"errors"},
+    "settings": {"forms", "timetable", "validation"},
+    "config": {"errors", "settings", "sources", "toml", "validation"},
     "demo": {"database", "model", "monitor", "riskmon", "show", "witness"},
     "__main__": {"cli"},
-    "cli_common": {"database", "errors", "monitor", "results", "riskmon"},
+    "cli_common": {"config", "database", "errors", "monitor", "results", "riskmon"},
     "cli_evidence": EVIDENCE | {"cli_common", "errors", "model", "results", "show"},
+    "cli_config": {"cli_common", "config", "database", "show_config"} | {"riskmon"},
+    "cli_export": {"cli_common"},
+    "cli_run": {"cli_common", "errors", "schedule", "show_runs"} | {"riskmon"},
     "cli_rules": {"cli_common", "database", "errors", "examples", "ruleset", "show_rules"}
     | {"riskmon"},
     "cli_names": {"cli_common", "errors", "show_names"} | {"riskmon"},
@@ -180,8 +211,11 @@ MAY_IMPORT = {
     "cli": {
         "__version__",
         "cli_common",
+        "cli_config",
         "cli_names",
         "cli_evidence",
+        "cli_export",
+        "cli_run",
         "cli_rules",
         "cli_sources",
         "demo",

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 import riskmon
-from riskmon import readmodel
+from riskmon import runs
+from riskmon.database import reading
 from riskmon.errors import InputError, MissingExtraError, UnknownCompanyError
+from riskmon.frames import Frame
 from riskmon.monitor import Monitor
-from riskmon.results import Move
+from riskmon.results import Histories, History, Move, Point, Scores
 from tests.builders import ROOT, Clock, company, event
 
 LISTED = {"type": "listing.listed", "topics": ["entity-list"], "parties": [{"company": "baidu"}]}
@@ -42,8 +48,11 @@ def test_what_a_recalculation_kept_can_be_computed_again(monitor: Monitor, clock
     run = monitor.recalculate()
     clock.turn("2025-01-01")
     monitor.ingest([event(**LISTED | {"type": "listing.delisted"})])
-    as_of, kept = readmodel.last(monitor._ledger.engine)
-    again = monitor.scores(as_of=as_of, known_at=run.position)
+    with reading(monitor._ledger.engine) as connection:
+        last = runs.last(connection)
+        assert last is not None
+        kept = runs.values(connection, last)
+    again = monitor.scores(as_of=last.as_of, known_at=run.position)
     assert {one.company: one.value for one in again} == kept
 
 
@@ -103,22 +112,157 @@ def test_frames_have_the_same_rows_everywhere(scenario: Monitor) -> None:
     assert 11 == len(scores) == len(list(scores))
 
 
-def test_frames_as_html_escape_what_they_show(monitor: Monitor) -> None:
+def of_each_kind(monitor: Monitor, draft: Path) -> list[Frame]:
+    """Return a frame of each kind, as of 22 November 2026."""
+    day = "2026-11-22"
+    return [
+        monitor.score("baidu", as_of=day),
+        monitor.scores(as_of=day),
+        monitor.history("baidu", start="2026-11-01", end=day),
+        monitor.histories(start="2026-11-01", end=day, step="1w"),
+        monitor.what_if(draft, as_of=day, step="52w"),
+    ]
+
+
+@pytest.fixture(scope="session")
+def frames(scenario: Monitor, tmp_path_factory: pytest.TempPathFactory) -> list[Frame]:
+    """Return a frame of each kind, each with rows."""
+    draft = tmp_path_factory.mktemp("draft") / "rules"
+    shutil.copytree(ROOT / "rules", draft)
+    (draft / "section-1260h.yaml").unlink()
+    return of_each_kind(scenario, draft)
+
+
+@pytest.fixture
+def empty(clock: Clock) -> Iterator[list[Frame]]:
+    """Return a frame of each kind without rows, but for a history, which always has an end."""
+    with riskmon.open("sqlite://", clock=clock) as monitor:
+        monitor.declare([company("baidu")])
+        (score, _, history, _, comparison) = of_each_kind(monitor, ROOT / "rules")
+        yield [score, Scores([]), history, Histories([], [], []), comparison]
+
+
+def schemas(frame: Frame) -> list[dict[str, str]]:
+    """Return the types of a frame's columns in polars, pandas and Arrow."""
+    return [
+        {name: str(kind) for name, kind in frame.to_polars().schema.items()},
+        {name: str(kind) for name, kind in frame.to_pandas().dtypes.items()},
+        {one.name: str(one.type) for one in pa.table(frame).schema},
+    ]
+
+
+def test_a_frame_has_the_same_columns_and_types_whatever_its_size(
+    frames: list[Frame], empty: list[Frame]
+) -> None:
+    """Without rows as with many: what reads it need not ask."""
+    assert [True] * 5 == [frame.size() > 1 for frame in frames]
+    assert [0, 0, 1, 0, 0] == [min(frame.size(), 1) for frame in empty]
+    for many, none in zip(frames, empty, strict=True):
+        assert schemas(many) == schemas(none)
+        assert list(many.kinds) == list(schemas(many)[0])
+    as_of = frames[1].to_polars()[:0].schema
+    assert (pl.Float64, pl.Datetime("us", "UTC")) == (as_of["value"], as_of["as_of"])
+
+
+def test_a_frame_is_the_same_in_every_library(frames: list[Frame], tmp_path: Path) -> None:
+    """Dicts, polars, pandas, Arrow, and a Parquet file that was written and read again."""
+    for frame in frames:
+        dicts = frame.to_dicts()
+        file = tmp_path / "frame.parquet"
+        frame.to_polars().write_parquet(file)
+        pandas = frame.to_pandas().astype(object)
+        assert [dicts] * 4 == [
+            frame.to_polars().to_dicts(),
+            pa.table(frame).to_pylist(),
+            pandas.where(pandas.notna(), None).to_dict("records"),
+            pl.read_parquet(file).to_dicts(),
+        ]
+
+
+def test_a_score_as_a_frame_has_a_row_for_each_line(scenario: Monitor) -> None:
+    """With whose it is, as of when, and the keys of the events it stands on."""
+    score = scenario.score("Baidu", as_of="2024-01-12")
+    rows = score.to_dicts()
+    assert [line.points for line in score.lines] == [row["points"] for row in rows]
+    assert score.value == pytest.approx(sum(row["points"] for row in rows))
+    line = score.lines[0]
+    assert {
+        "company": "baidu",
+        "name": "Baidu, Inc.",
+        "as_of": datetime(2024, 1, 12, tzinfo=UTC),
+        "rule": line.rule,
+        "category": line.category,
+        "matter": line.matter,
+        "stage": line.stage,
+        "since": line.since,
+        "via": line.via,
+        "severity": line.severity,
+        "likelihood": line.likelihood,
+        "weight": line.weight,
+        "decay": line.decay,
+        "points": line.points,
+        "without": line.without,
+        "events": [event.key for event in line.events],
+    } == rows[0]
+
+
+def test_a_score_is_never_falsy(empty: list[Frame]) -> None:
+    """Nor is one without lines: `if score` asks whether there is one."""
+    assert 0 == empty[0].size()
+    assert bool(empty[0]) is True
+
+
+def test_frames_as_html_say_what_they_are(frames: list[Frame]) -> None:
+    """In a caption: of whom, as of when."""
+    captions = [re.findall("<caption>(.*?)</caption>", frame._repr_html_()) for frame in frames]
+    now, then = (digest[:12] for digest in frames[4].digests)  # type: ignore[attr-defined]
+    assert [
+        ["Baidu, Inc.: 68.31 (high) as of 2026-11-22"],
+        ["Scores of 11 companies as of 2026-11-22"],
+        ["baidu: score from 2026-11-01 to 2026-11-22"],
+        ["Scores of 11 companies from 2026-11-01 to 2026-11-22"],
+        [f"Rules in force {now} and draft {then} as of 2026-11-22"],
+    ] == captions
+
+
+def test_frames_as_html_escape_what_they_show(clock: Clock) -> None:
     """A name is text, whatever it looks like; an empty frame is an empty table."""
-    assert "<tbody></tbody>" in monitor.scores()._repr_html_()
-    monitor.declare([company("a", name="<script>alert(1)</script>")])
-    shown = monitor.scores()._repr_html_()
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
-    assert "<script>" not in shown
+    with riskmon.open("sqlite://", clock=clock) as monitor:
+        assert "<tbody></tbody>" in monitor.scores()._repr_html_()
+        monitor.declare([company("a", name="<script>alert(1)</script>\x1b[2J\u202e")])
+        for frame in (monitor.scores(), monitor.score("a")):
+            shown = frame._repr_html_()
+            assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
+            assert [] == [bad for bad in ("<script>", "\x1b", "\u202e") if bad in shown]
+
+
+@pytest.mark.parametrize(
+    ("count", "more"),
+    [(1, []), (50, []), (51, ["and 1 more row"]), (1234, ["and 1,184 more rows"])],
+)
+def test_frames_as_html_have_at_most_fifty_rows(count: int, more: list[str]) -> None:
+    """And say how many more there are."""
+    day = datetime(2024, 1, 1, tzinfo=UTC)
+    shown = History("a", [Point(day, 1.0)] * count)._repr_html_()
+    assert min(count, 50) == shown.count("<tr><td>")
+    assert more == re.findall("<p>(.*?)</p>", shown)
 
 
 def test_an_extra_that_is_missing_names_its_install_line(
     scenario: Monitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As pip takes it."""
-    monkeypatch.setitem(sys.modules, "polars", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'riskmon\[polars\]'"):
-        scenario.scores().to_polars()
+    scores = scenario.scores()
+    for library, extra, use in (
+        ("polars", "polars", scores.to_polars),
+        ("pandas", "pandas", scores.to_pandas),
+        ("altair", "plot", scores.plot),
+        ("vl_convert", "plot", lambda: scores.plot("scores.svg")),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, library, None)
+            with pytest.raises(MissingExtraError, match=rf"pip install 'riskmon\[{extra}\]'"):
+                use()
 
 
 def test_companies_are_found_by_id_name_alias_in_any_script(scenario: Monitor) -> None:

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 import riskmon
 from riskmon.foresight import Foresight
 from riskmon.forms import moment
-from riskmon.results import WhatIf
+from riskmon.results import Comparison
 from riskmon.whatif import Cause, Difference, Spell, ranked
 from tests.builders import Clock, company, event, rule, write_rules
 
 Rules = list[dict[str, Any]]
-Compare = Callable[..., WhatIf]
+Compare = Callable[..., Comparison]
 
 
 def told(*companies: str, **fields: Any) -> dict[str, Any]:
@@ -46,7 +46,9 @@ def compare(tmp_path: Path) -> Iterator[Compare]:
     """Compare a draft with rules in force, on a ledger of its own; it is 1 January 2025."""
     with ExitStack() as stack:
 
-        def compare(now: Rules, then: Rules, events: list[dict[str, Any]], **asked: Any) -> WhatIf:
+        def compare(
+            now: Rules, then: Rules, events: list[dict[str, Any]], **asked: Any
+        ) -> Comparison:
             named = {one["company"] for told in events for one in told.get("parties", ())}
             folder = write_rules(tmp_path / "rules", *now)
             opened = riskmon.open("sqlite://", rules=folder, clock=Clock("2025-01-01"))
@@ -64,7 +66,7 @@ def rounded(value: Any) -> Any:
         return round(value, 3)
     if isinstance(value, tuple):
         return type(value)(*map(rounded, value)) if hasattr(value, "_asdict") else value
-    return [*map(rounded, value)] if isinstance(value, list | WhatIf) else value
+    return [*map(rounded, value)] if isinstance(value, list | Comparison) else value
 
 
 def test_who_scores_otherwise_and_why(compare: Compare) -> None:
@@ -165,7 +167,7 @@ def test_when_levels_differ(compare: Compare) -> None:
     ]
 
 
-def spans(found: WhatIf) -> list[tuple[str, ...]]:
+def spans(found: Comparison) -> list[tuple[str, ...]]:
     """Return company, first and last day and both levels of spells."""
     texts = [[f"{moment:%Y-%m-%d}" for moment in one[1:3]] for one in found.spells]
     return [(one[0], *text, *one[3:5]) for one, text in zip(found.spells, texts, strict=True)]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from email.utils import format_datetime, parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +19,7 @@ from riskmon.errors import FetchError, safe
 from riskmon.fetching import copies
 from riskmon.fetching.bodies import KINDS, bounded, decoded, kept_to
 from riskmon.fetching.terms import MOST_TEXT, Deadline, Failed, Refused, Terms, shown
-from riskmon.fetching.wire import Answer, asked
+from riskmon.fetching.wire import Answer, asked, retry_after
 
 __all__ = ["Fetched", "Terms", "fetch"]
 
@@ -245,22 +244,6 @@ def _check_status(answer: Answer, wanted: _Asked) -> None:
     if status == HTTPStatus.NOT_MODIFIED:
         raise Failed("304 Not Modified, though no copy was spoken of")
     if status in PASSING:
-        raise Failed(f"{status} {phrase}", _retry_after(answer, wanted))
+        now = wanted.at + timedelta(seconds=wanted.deadline.elapsed())
+        raise Failed(f"{status} {phrase}", retry_after(answer.headers, now))
     raise Refused(f"{status} {phrase}", ADVICE.get(status, "see the publisher's page"))
-
-
-def _retry_after(answer: Answer, wanted: _Asked) -> float:
-    """Return the seconds that a server asks to wait; 0 if it asks for none.
-
-    A date is held against the server's own, if it gives it: the clocks need not agree.
-    """
-    value = answer.headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}", value):
-        return float(value)
-    now = wanted.at + timedelta(seconds=wanted.deadline.elapsed())
-    try:
-        until = parsedate_to_datetime(value)
-        since = parsedate_to_datetime(answer.headers.get("date", format_datetime(now)))
-        return max(0.0, (until - since).total_seconds())
-    except (ValueError, TypeError, OverflowError):
-        return 0

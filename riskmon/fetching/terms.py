@@ -37,6 +37,8 @@ class Terms:
     """Who asks, in the User-Agent: "Example Ltd risk@example.com" (the SEC asks for one)."""
     insecure: bool = False
     """Allow http, any port, and loopback addresses; other private addresses stay closed."""
+    internal: bool = False
+    """Allow addresses of every kind: for a host that the operator named, not a redirect."""
     authorities: Path | None = None
     """A PEM file of certificate authorities, trusted in place of the usual ones."""
     most_bytes: int = 1 << 30

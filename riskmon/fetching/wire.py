@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import ipaddress
 import queue
+import re
 import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from typing import NamedTuple
 
 import h11
@@ -87,7 +90,7 @@ def addresses(host: str, terms: Terms, deadline: Deadline) -> list[str]:
         reason = found.strerror or found if isinstance(found, OSError) else "no address"
         raise Failed(f"the name {host} cannot be resolved: {reason}")
     for address in found:
-        if not is_public(address, loopback=terms.insecure):
+        if not terms.internal and not is_public(address, loopback=terms.insecure):
             advice = "only public addresses are fetched from; check the name and who answers for it"
             raise Refused(f"{host} is at {address}, which is not a public address", advice)
     return found[:MOST_ADDRESSES]
@@ -132,12 +135,15 @@ class _Exchange:
         self._most = MOST_HEADERS
         self._received = 0
 
-    def ask(self, target: bytes, headers: Mapping[str, str]) -> None:
+    def ask(self, target: bytes, headers: Mapping[str, str], body: bytes | None) -> None:
+        method = "GET" if body is None else "POST"
         try:
-            request = h11.Request(method="GET", target=target, headers=list(headers.items()))
+            request = h11.Request(method=method, target=target, headers=list(headers.items()))
         except h11.LocalProtocolError:
             raise Refused("no request can ask for this URL", "see how it is written") from None
-        sent = self._http.send(request)
+        sent = self._http.send(request) or b""
+        if body is not None:
+            sent += self._http.send(h11.Data(body)) or b""
         self._http.send(h11.EndOfMessage())
         self._line.settimeout(self._deadline.left(self._terms.silence))
         try:
@@ -205,9 +211,13 @@ class _Exchange:
 
 @contextmanager
 def asked(
-    url: httpx.URL, headers: Mapping[str, str], terms: Terms, deadline: Deadline
+    url: httpx.URL,
+    headers: Mapping[str, str],
+    terms: Terms,
+    deadline: Deadline,
+    body: bytes | None = None,
 ) -> Iterator[Answer]:
-    """Yield the answer of the host of a URL to GET; raises Failed and Refused."""
+    """Yield the answer of the host of a URL to GET, with a body to POST; raises Failed, Refused."""
     host = url.raw_host.decode("ascii")
     encrypted = url.scheme == "https"
     with connected(host, url.port or (443 if encrypted else 80), terms, deadline) as plain:
@@ -215,8 +225,26 @@ def asked(
         line = secured(plain, host, trusted(terms)) if encrypted else plain
         with line:
             exchange = _Exchange(line, terms, deadline)
-            exchange.ask(url.raw_path, {"Host": url.netloc.decode("ascii"), **headers})
+            if body is not None:
+                headers = {"Content-Length": str(len(body)), **headers}
+            exchange.ask(url.raw_path, {"Host": url.netloc.decode("ascii"), **headers}, body)
             yield exchange.answer()
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float:
+    """Return the seconds that a server asks to wait; 0 if it asks for none.
+
+    A date is held against the server's own, if it gives it: the clocks need not agree.
+    """
+    value = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", value):
+        return float(value)
+    try:
+        until = parsedate_to_datetime(value)
+        since = parsedate_to_datetime(headers.get("date", format_datetime(now)))
+        return max(0.0, (until - since).total_seconds())
+    except (ValueError, TypeError, OverflowError):
+        return 0
 
 
 def trusted(terms: Terms) -> ssl.SSLContext:
