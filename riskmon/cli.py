@@ -264,7 +264,17 @@ def _history(arguments: argparse.Namespace) -> int:
 
 def _status(arguments: argparse.Namespace) -> int:
     from riskmon import show
+    from riskmon.status import exit_code, failure
 
-    with opened(arguments) as monitor:
-        status = monitor.status()
-    return out(arguments, status, lambda: show.status(status))
+    try:
+        with opened(arguments) as monitor:
+            found = monitor.status()
+    except UsageError:
+        raise
+    except RiskmonError as error:  # what cannot be opened has a status, too
+        checks = [failure("database", error)]
+        out(arguments, {"checks": checks}, lambda: show.checks(checks))
+    else:
+        checks = found.checks
+        out(arguments, found, lambda: show.status(found))
+    return exit_code(checks)

@@ -20,6 +20,8 @@ MOST = 2**63 - 1
 def say(message: object) -> None:
     """Print a note to standard error, once, with nothing in it that acts on a terminal."""
     text = str(message)
+    for mask in _masks:
+        text = mask(text)
     if text not in _said:
         _said.add(text)
         for line in text.splitlines():
@@ -29,17 +31,23 @@ def say(message: object) -> None:
 _said: set[str] = set()
 """What opening a ledger warns of, and what a command then fails for, may be the same."""
 
+_masks: list[Callable[[str], str]] = []
+"""What hides the secrets of the configuration, once that is read."""
+
 
 def configured(arguments: argparse.Namespace) -> None:
     """Put the configuration in the place of its file's name, and what it says under the options."""
     if "database" not in arguments:  # a command that needs none
         return
     from riskmon.config import load
+    from riskmon.logs import masking
 
-    arguments.config = load(arguments.config)
-    url = arguments.config.database_url
+    config = load(arguments.config)
+    url = config.database_url
     arguments.database = arguments.database or (url.get_secret_value() if url else None)
-    arguments.rules = arguments.rules or arguments.config.rules
+    arguments.rules = arguments.rules or config.rules
+    arguments.config = config
+    _masks[:] = [masking(config, arguments.database or "")]
 
 
 def opened(arguments: argparse.Namespace, *, make: bool = True) -> Monitor:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable
 from signal import SIGINT, SIGTERM
 from signal import signal as when
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from riskmon.cli_common import counted, opened, out, print_json, say
-from riskmon.errors import UsageError
-
-if TYPE_CHECKING:
-    from riskmon.schedule import Schedule
+from riskmon.errors import RiskmonError, UsageError
 
 REFUSED = 1
+
+log = logging.getLogger("riskmon")
 
 
 def add_run(add: Callable[..., Any], commands: Any, where: Any) -> None:
@@ -53,7 +53,19 @@ def _most(given: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from riskmon.logs import logged
+
+    with logged(arguments.config, arguments.database or ""):
+        try:
+            return _scheduled(arguments)
+        except RiskmonError as error:
+            log.error("%s", error)  # noqa: TRY400 (it says what to do)
+            return error.exit_code
+
+
+def _scheduled(arguments: argparse.Namespace) -> int:
     from riskmon.schedule import Schedule
+    from riskmon.serving import served
 
     config = arguments.config
     with opened(arguments) as monitor, Schedule(monitor, config) as schedule:
@@ -61,17 +73,15 @@ def _run(arguments: argparse.Namespace) -> int:
             return 0 if schedule.once(arguments.once) else REFUSED
         for number in (SIGTERM, SIGINT):
             when(number, lambda *_: schedule.stop())
-        _say_what_runs(schedule, list(config.jobs))
-        if schedule.run():
+        for job in config.jobs:
+            log.info("%s: next at %s", job, f"{schedule.next(job):%Y-%m-%d %H:%M:%S}Z")
+        log.info("stop with Ctrl-C, or SIGTERM")
+        with served(monitor, config, lambda: schedule.beaten):
+            ended = schedule.run()
+        if ended:
             return 0
     sys.stderr.flush()
     os._exit(0)  # what still runs has lost its tick: nothing of it is stored
-
-
-def _say_what_runs(schedule: Schedule, jobs: list[str]) -> None:
-    for job in jobs:
-        say(f"{job}: next at {schedule.next(job):%Y-%m-%d %H:%M:%S}Z")
-    say("stop with Ctrl-C, or SIGTERM")
 
 
 def _runs(arguments: argparse.Namespace) -> int:

@@ -80,14 +80,21 @@ def _fetch(arguments: argparse.Namespace) -> int:
         raise UsageError("expected sources by their names, or --all")
     if arguments.url and len(arguments.names) != 1:
         raise UsageError("--url: expected one source by its name")
-    terms = Terms(contact=arguments.contact, insecure=arguments.insecure)
-    how = {"url": arguments.url, "hosts": arguments.host, "terms": terms}
+    configured = arguments.config.fetch
+    terms = Terms(
+        contact=arguments.contact or configured.contact,
+        insecure=arguments.insecure or configured.insecure,
+    )
+    urls = {name: url.get_secret_value() for name, url in configured.urls.items()}
+    hosts = [*configured.hosts, *arguments.host]
     code, reports = 0, []
     with opened(arguments) as monitor:
-        names = arguments.names or [one.name for one in monitor.sources() if one.urls]
+        known = monitor.sources() if arguments.all else []
+        names = arguments.names or [one.name for one in known if one.urls or one.name in urls]
         for name in names:
             try:
-                report = monitor.fetch(name, **how)
+                url = arguments.url or urls.get(name)
+                report = monitor.fetch(name, url=url, hosts=hosts, terms=terms)
             except RiskmonError as error:  # the others are not lost because of this one
                 say(f"{name}: {error}")
                 code = max(code, error.exit_code)

@@ -164,8 +164,10 @@ def _steps(name: str) -> tuple[str, ...] | None:
     for word in name.removeprefix(PREFIX).lower().split("__"):
         known = fields_at(Config, steps)
         if known and word not in known:
-            names = [PREFIX + "__".join((*steps, one)).upper() for one in known] + [VARIABLE]
-            hint = did_you_mean(name, names) or "; `riskmon config show` says what there is"
+            names = ["__".join((*steps, one)).upper() for one in known]
+            names.append(VARIABLE.removeprefix(PREFIX))
+            hint = did_you_mean(name.removeprefix(PREFIX), names).replace(" '", f" '{PREFIX}")
+            hint = hint or "; `riskmon config show` says what there is"
             log.warning("%s is not a variable of riskmon%s", name, hint)
             return None
         steps = (*steps, word if known else word.replace("_", "-"))

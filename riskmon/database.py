@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -137,6 +138,14 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         connection.begin(),
     ):
         yield connection
+
+
+def probe(engine: sa.Engine, seconds: float) -> float:
+    """Return how long one waits for the right to write; BusyError after so many seconds."""
+    begun = time.monotonic()
+    with refusals(engine), engine.connect() as connection:
+        database_of(engine.url).probe(driver(connection), seconds)
+    return time.monotonic() - begun
 
 
 class Writer:

@@ -170,8 +170,9 @@ class _Encoded:
 FORMULA = re.compile(
     r"^(?=[\t\r\n])"
     r"|(?:^|(?<=[;\t\r\n]))"  # where a cell begins: a ; parts cells in half of Europe
-    r"(?=[\s\0-\x20\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]*"  # what is not seen
-    r"[=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b])"  # full width and small ones, too
+    # What is not seen, then what a formula begins with, in any width.
+    r"(?=[\s\0-\x20\x7f-\xa0\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*"
+    r"[=+\-@\u2a75\u2a76\u207a\u207c\u208a\u208c\ufb29\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20])"
 )
 
 

@@ -15,16 +15,21 @@ from riskmon.database import default_url, reading, shipped
 from riskmon.errors import RulesError, UnknownCompanyError, UsageError
 from riskmon.foresight import foresight
 from riskmon.frames import Frame
+from riskmon.health import Health
 from riskmon.model import Company, Event, Score, points
 from riskmon.names import words
 from riskmon.progress import progress
 from riskmon.recalculation import Recalculator
-from riskmon.results import Comparison, Histories, History, Point, Scores, Status
+from riskmon.results import Comparison, Histories, History, Point, Scores
 from riskmon.ruleset import Ruleset, load_ruleset
 from riskmon.scoring import View, points_of, steps
 from riskmon.standing import Standing
+from riskmon.status import Status
 from riskmon.validation import did_you_mean
 from riskmon.witness import Moment, as_moment
+
+BRIEFLY = 0.1
+"""Seconds."""
 
 
 def utc_now() -> datetime:
@@ -232,7 +237,8 @@ class Monitor(Recalculator):
             return None
 
     def status(self) -> Status:
-        """Return what there is: ledger, rules, companies, names that meet no company."""
+        """Return what there is, and how it is: each check says what to do where it is not well."""
+        health = self.health()
         with self._lock:
             standing = self._standing(None)
             head = self._ledger.head()
@@ -254,7 +260,25 @@ class Monitor(Recalculator):
                 unresolved=standing.unresolved(),
                 held=len(self.held()),
                 drafts=len(self.drafts()),
+                processes=health.processes(),
+                jobs=health.jobs(),
+                messages=self.outbox().standing(),
+                dead=health.dead(),
+                checks=health.checks(),
             )
+
+    def health(self) -> Health:
+        """Return what the database alone says of how it is, whatever this monitor is busy with."""
+        return Health(self._ledger, self._config, self._clock, lambda: len(self.held()))
+
+    def unresolved(self) -> int | None:
+        """Return how many names mean no declared company; None while this monitor is busy."""
+        if not self._lock.acquire(timeout=BRIEFLY):
+            return None
+        try:
+            return len(self._standing(None).unresolved())
+        finally:
+            self._lock.release()
 
     def _standing(self, known_at: Moment | int | None) -> Standing:
         return self._replay.standing(None if known_at is None else self._position(known_at))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from importlib.util import find_spec
 from typing import Any
 
@@ -12,6 +14,9 @@ from riskmon.errors import DatabaseError, MissingExtraError
 from riskmon.tables import HASHED
 
 BUSY_SECONDS = 30
+
+IDLE_SECONDS = 60
+"""That a transaction which holds the lock may take between two of its statements."""
 
 LOCK = int.from_bytes(b"riskmon", "big")
 """The advisory lock that appends hold."""
@@ -83,7 +88,25 @@ def lock(driver: Any) -> None:
     One appends at a time, until its commit: so the order of positions is that of commits, and a
     reader that follows them skips none.
     """
-    driver.execute(f"SELECT pg_advisory_xact_lock({LOCK})")
+    # One that was stopped within it, or cut off, keeps the others waiting no longer than that.
+    idle = f"set_config('idle_in_transaction_session_timeout', '{IDLE_SECONDS}s', true)"
+    driver.execute(f"SELECT {idle}, pg_advisory_xact_lock({LOCK})")
+
+
+def probe(driver: Any, seconds: float) -> None:
+    """Take the right to write, waiting for so long, and give it back."""
+    driver.execute(f"SET LOCAL lock_timeout = '{int(1000 * seconds)}ms'")
+    lock(driver)
+    (closed,) = driver.execute("SHOW transaction_read_only").fetchone()
+    driver.rollback()
+    if closed == "on":
+        raise DatabaseError("the server takes no writes: it is a standby, or was made read-only")
+
+
+def moment(driver: Any) -> datetime | None:
+    """Return which moment it is by the server's clock."""
+    found: datetime = driver.execute("SELECT clock_timestamp()").fetchone()[0]
+    return found
 
 
 def is_busy(reason: str) -> bool:
@@ -164,41 +187,49 @@ class Alive:
         self._engine = engine
         self._key = key
         self._pooled: sa.PoolProxiedConnection | None = None
+        self._held = False
+        self._lock = threading.RLock()  # who beats and who looks share the connection
         self.renew()
 
     def renew(self) -> None:
         """Take the lock again where the connection was lost, as when the server was restarted."""
-        if self._pooled is not None:
-            try:
-                self._ask("SELECT 1")
-            except self._engine.dialect.loaded_dbapi.Error:
-                self._pooled.invalidate()
-                self._pooled = None
-        if self._pooled is None:
-            pooled = self._engine.raw_connection()
-            pooled.driver_connection.autocommit = True  # type: ignore[union-attr]
-            self._pooled = pooled
-            self._ask(f"SELECT pg_try_advisory_lock({_lock_of(self._key):d})")
+        with self._lock:
+            if self._pooled is not None:
+                try:
+                    self._ask("SELECT 1")
+                except self._engine.dialect.loaded_dbapi.Error:
+                    self.close()
+            if self._pooled is None:
+                pooled = self._engine.raw_connection()
+                pooled.driver_connection.autocommit = True  # type: ignore[union-attr]
+                self._pooled = pooled
+            if not self._held:  # the server may not have missed the lost connection yet
+                lock = _lock_of(self._key)
+                self._held = self._ask(f"SELECT pg_try_advisory_lock({lock:d})")
 
     def sees(self, key: str) -> bool:
         """Whether the process with that key is connected; it may be stopped."""
         if key == self._key:
             return True
         lock = _lock_of(key)
-        if self._ask(f"SELECT pg_try_advisory_lock({lock:d})"):
-            self._ask(f"SELECT pg_advisory_unlock({lock:d})")
-            return False
+        with self._lock:
+            if self._pooled is None:
+                self.renew()
+            if self._ask(f"SELECT pg_try_advisory_lock({lock:d})"):
+                self._ask(f"SELECT pg_advisory_unlock({lock:d})")
+                return False
         return True
 
-    def _ask(self, query: str) -> Any:
+    def _ask(self, query: str) -> bool:
         assert self._pooled is not None  # noqa: S101 (renew makes it)
-        return self._pooled.driver_connection.execute(query).fetchone()[0]  # type: ignore[union-attr]
+        return bool(self._pooled.driver_connection.execute(query).fetchone()[0])  # type: ignore[union-attr]
 
     def close(self) -> None:
         """Take the lock away."""
-        if self._pooled is not None:
-            self._pooled.invalidate()  # not back into the pool: the lock is the connection's
-            self._pooled = None
+        with self._lock:
+            pooled, self._pooled, self._held = self._pooled, None, False
+            if pooled is not None:
+                pooled.invalidate()  # not back into the pool: the lock is the connection's
 
 
 def _lock_of(key: str) -> int:

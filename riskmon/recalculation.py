@@ -47,6 +47,7 @@ class Recalculator(Fetcher):
             raise UsageError(f"expected a folder of rules, got {str(rules)!r}: there is none")
         super().__init__(url, clock)
         self._rules = rules
+        self._config = config
         self._alarm = Alarm(self._ledger, self._replay, config)
         self._run = _Claimed()
 

@@ -240,30 +240,6 @@ class Run:
     """How many were told of it."""
 
 
-@dataclass(frozen=True)
-class Status:
-    """What there is."""
-
-    database: str
-    position: int
-    head: str
-    recorded_at: datetime | None
-    companies: int
-    events: int
-    matters: int
-    rules: int
-    ruleset: str | None
-    rules_changed: bool | None
-    """Whether the rule folder differs from what is published; None where it cannot be read."""
-    recalculated_at: datetime | None
-    unresolved: dict[str, int]
-    """Names that mean no declared company, and how many times events name them."""
-    held: int
-    """Copies of lists that wait for a person."""
-    drafts: int
-    """Drafts of events that wait for a person."""
-
-
 def to_json(value: object) -> Any:
     """Return a result as plain JSON: moments as UTC text, events by what they say."""
     if isinstance(value, Score):

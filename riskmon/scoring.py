@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, overload
 
 import numpy as np
@@ -33,6 +33,7 @@ MOST_LAYERS = 8
 LEAST_WHOLE = 0.2
 """Where small layers would have this share of the matters, all is made anew."""
 KEPT_BEARINGS = 64
+LEAST_STEP = timedelta(hours=1)
 MOST_STEPS = 100_000
 
 
@@ -284,7 +285,9 @@ def steps(start: datetime, end: datetime, step: str) -> list[datetime]:
     try:
         width = duration(step)
     except ValueError:
-        raise UsageError(f"expected a step such as 1d, 12h or 1w, got {step!r}") from None
+        width = timedelta(0)
+    if width < LEAST_STEP:  # `1m` may be meant for a month
+        raise UsageError(f"expected a step such as 1d, 12h or 1w, got {step!r}")
     if end < start:
         raise UsageError(f"expected a start before the end, got {start:%Y-%m-%d} to {end:%Y-%m-%d}")
     count = -(-(end - start) // width)  # rounded up: the end is a step of its own

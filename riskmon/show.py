@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from riskmon.errors import safe
 from riskmon.model import LEVELS, Entry, Event, Line, Score
 from riskmon.reports import Report
-from riskmon.results import History, Run, Scores, Status
+from riskmon.results import History, Run, Scores
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from riskmon.evidence import Published, Verification
     from riskmon.rules import Rule
     from riskmon.ruleset import Ruleset
+    from riskmon.status import Check, Status
 
 BARS = "▁▂▃▄▅▆▇█"
 HISTORY = 16
@@ -238,6 +239,16 @@ def status(found: Status) -> None:
         print(f"{name:<13} {safe(value)}")
     for name, count in list(found.unresolved.items())[:10]:
         print(f"{'':<13} {count:,} x {safe(name)}")
+    checks(found.checks)
+    for one in found.dead:
+        print(f"given up: {one.key} to {one.channel}: {safe(one.error or '')}")
+
+
+def checks(found: Iterable[Check]) -> None:
+    """Print a line for each check: its state, its name, and how it is."""
+    print()
+    for one in found:
+        print(f"{one.state:<5} {safe(one.name):<14} {safe(one.told)}")
 
 
 def published(what: str, head: Published) -> None:

@@ -8,12 +8,13 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from riskmon.errors import BusyError
+from riskmon.errors import BusyError, DatabaseError
 from riskmon.tables import HASHED
 
 BUSY_SECONDS = 30
@@ -112,6 +113,21 @@ def lock(driver: Any) -> None:
     driver.execute("BEGIN IMMEDIATE")
 
 
+def probe(driver: Any, seconds: float) -> None:
+    """Take the right to write, waiting for so long, and give it back."""
+    driver.execute(f"PRAGMA busy_timeout={int(1000 * seconds)}")
+    try:
+        lock(driver)
+        driver.rollback()
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={int(1000 * BUSY_SECONDS)}")
+
+
+def moment(_: Any) -> datetime | None:
+    """Return which moment it is by the database's clock: it has none of its own."""
+    return None
+
+
 def is_busy(reason: str) -> bool:
     """Whether another process holds the database."""
     return "locked" in reason or "busy" in reason
@@ -192,11 +208,22 @@ class Alive:
     """That this process lives, for others on this host to see: a file that it holds locked."""
 
     def __init__(self, engine: sa.Engine, key: str) -> None:
-        self._folder = Path(f"{engine.url.database}.alive")
-        self._folder.mkdir(exist_ok=True)
+        name = "memory" if in_memory(engine.url) else engine.url.database
+        self._folder = Path(f"{name}.alive")
         self._path = self._folder / key
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            self._file = self._opened()
+        except OSError as error:
+            raise DatabaseError(
+                f"{self._folder}: {error.strerror}. Expected a folder that you may write to"
+            ) from error
         fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def _opened(self) -> int:
+        while True:
+            self._folder.mkdir(exist_ok=True)
+            with suppress(FileNotFoundError):  # the last of the others took the folder away
+                return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
     def renew(self) -> None:
         """Nothing: a lock is held until the process ends, however it ends."""

@@ -50,10 +50,10 @@ def _lines(text: str) -> dict[Steps, int]:
             found = found[key]
             table = (*table, key)
             last = isinstance(found, list) or not found
+            lines.setdefault(table, line)
             if not (last and repeated):
-                lines.setdefault(table, line)
                 table = _last(lines, table)
-            elif last:
+            else:
                 table = (*table, 1 + _count(lines, table))
                 lines[table] = line
     return lines

@@ -37,6 +37,7 @@ KINDS = {
     "tuple": "a list",
     "list": "a list",
     "model": "a map of fields",
+    "path": "a path",
 }
 
 NUMBERS = {"int_parsing", "int_from_float", "float_parsing"}

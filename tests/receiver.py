@@ -24,7 +24,7 @@ class Heard(NamedTuple):
 
 
 DRIP = b"DRIP:"
-"""What begins so comes a byte at a time."""
+"""What follows it comes a byte at a time."""
 PADDING = b"X-Padding: and so on for ever\r\n" * 1000
 
 ANSWERS = {
@@ -52,7 +52,9 @@ class Receiver:
         self.after: Callable[[Heard], None] = lambda _: None
         """Is called once it is."""
         self.most = 0
-        """Requests that were here at the same time."""
+        """Requests that waited for their answer at the same time."""
+        self.cut: list[str] = []
+        """Keys of requests whose answer nobody read to its end."""
         self._here = 0
         self._times: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -113,18 +115,17 @@ class Receiver:
     def answer(self, found: Heard, send: Callable[[bytes], Any]) -> None:
         """Answer a request, or say nothing for a while and close."""
         raw = ANSWERS.get(found.answer, found.answer.encode("latin-1"))
-        if raw.startswith(DRIP):
-            for place in range(len(DRIP), len(raw)):
-                send(raw[place : place + 1])
-                if self._done.wait(0.02):
-                    return
-        elif raw:
-            send(raw)
-        else:
+        if not raw:
             self._done.wait(3)
+        at_once, _, dripping = raw.partition(DRIP)
+        send(at_once)
+        for place in range(len(dripping)):
+            if self._done.wait(0.02):
+                return
+            send(dripping[place : place + 1])
 
     def left(self) -> None:
-        """Count that a request has gone."""
+        """Count that a request waits no longer."""
         with self._lock:
             self._here -= 1
 
@@ -144,9 +145,11 @@ def _asked_by(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             found = receiver.take(headers.get("webhook-id", ""), body, headers, self.path)
             receiver.before(found)
             self.close_connection = True
-            with suppress(OSError):  # whoever asked has gone, or was killed
-                receiver.answer(found, self.wfile.write)
             receiver.left()
+            try:
+                receiver.answer(found, self.wfile.write)
+            except OSError:  # whoever asked has gone, or was killed
+                receiver.cut.append(found.key)
             receiver.after(found)
 
         def handle_one_request(self) -> None:

@@ -185,6 +185,7 @@ class Made(Frame):
         self.count, self.fails = count, fails
 
     def rows(self) -> Iterator[dict[str, Any]]:
+        """Make the rows, then fail."""
         for number in range(self.count):
             since = datetime(2024, 1, 1, tzinfo=UTC)
             yield {"text": "x" * 100, "number": float(number), "since": since}
@@ -192,6 +193,7 @@ class Made(Frame):
             raise self.fails
 
     def size(self) -> int:
+        """Return how many there are."""
         return self.count
 
 
@@ -213,9 +215,8 @@ FORMULAS = [
     "+1",
     "-1",
     "@SUM(A1)",
-    "\t=1",
-    "\r=1",
     "\tx",
+    "\rx",
     "  =1",
     "\u00a0=1",
     "\u200b=1",
@@ -233,8 +234,8 @@ FORMULAS = [
 def test_a_cell_that_a_spreadsheet_would_run_is_made_harmless(text: str, small: Monitor) -> None:
     """By an apostrophe, in CSV; JSON lines and Parquet have what was told."""
     small.ingest([event(title=text, topics=["ai"], parties=[{"name": text}])])
-    (row,) = csv_rows(exported(small, "events", "csv"))
-    assert ("'" + text, "'" + text, "ai") == (row["title"], row["parties"], row["topics"])
+    (cells,) = csv_rows(exported(small, "events", "csv"))
+    assert ("'" + text, "'" + text, "ai") == (cells["title"], cells["parties"], cells["topics"])
     (row,) = json_rows(exported(small, "events", "jsonl"))
     assert (text, [text]) == (row["title"], row["parties"])
     (row,) = pl.read_parquet(exported(small, "events", "parquet")).to_dicts()
@@ -247,6 +248,12 @@ def test_a_cell_that_nothing_would_run_is_as_it_was(text: str) -> None:
     assert text == harmless(text)
 
 
+UNSEEN = {chr(one) for one in range(0xA1) if unicodedata.category(chr(one)) == "Cc"} | {
+    *"\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069",
+    "\ufeff",
+}
+
+
 @given(st.text(st.sampled_from("=+-@;\t\r\n ,\"'a\u200b\u00a0\uff1d\uff0d") | st.characters()))
 def test_no_cell_begins_as_a_formula_however_it_is_parted(text: str) -> None:
     """A spreadsheet parts cells at a comma, a semicolon or a tab, as its country has it."""
@@ -255,8 +262,8 @@ def test_no_cell_begins_as_a_formula_however_it_is_parted(text: str) -> None:
     cells = next(csv.reader(io.StringIO(stream.getvalue(), newline="")), [""])
     for cell in cells:
         for part in re.split("[;\t\r\n]", cell):
-            seen = "".join(c for c in part if unicodedata.category(c) not in {"Cc", "Cf"}).strip()
-            assert unicodedata.normalize("NFKC", seen[:1]) not in {*"=+-@"} or "'" in part[:1]
+            seen = "".join(c for c in part if c not in UNSEEN).strip()
+            assert unicodedata.normalize("NFKC", seen)[:1] not in {*"=+-@"}
 
 
 def test_numbers_stay_numbers(tmp_path: Path) -> None:

@@ -34,8 +34,10 @@ STORE = {
     "backup",
     "columns",
     "database",
+    "health",
     "ledger",
     "log",
+    "metrics",
     "outbox",
     "persons",
     "postgresql",
@@ -124,7 +126,7 @@ MAY_IMPORT = {
     "ticks": {"database", "ledger", "tables"},
     "runs": {"database", "ledger", "model", "tables", "ticks"},
     "outbox": {"database", "tables"},
-    "channels": {"channels", "errors", "fetching"},
+    "channels": {"__version__", "channels", "errors", "fetching"},
     "delivery": {"channels", "errors", "outbox"},
     "persons": {"database", "errors", "model", "names", "tables"},
     "columns": {"database", "errors", "ledger"},
@@ -179,15 +181,21 @@ MAY_IMPORT = {
     "recalculation": GROUND
     | STORE
     | {"alarm", "fetcher", "intake", "messages", "ran", "results", "ruleset", "settings"},
+    "status": {"errors", "outbox"},
+    "health": {"database", "errors", "forms", "ledger", "outbox", "settings", "status", "tables"},
+    "metrics": {"__version__", "database", "model", "outbox", "runs", "status", "tables"},
+    "logs": {"errors", "forms", "settings", "validation"},
+    "serving": {"errors", "logs", "metrics", "monitor", "settings", "status"},
     "monitor": GROUND
     | STORE
     | {"config", "exporting", "foresight", "frames", "names", "progress", "recalculation"}
-    | {"results", "ruleset", "scoring", "settings", "standing", "whatif", "witness"},
-    "work": {"errors", "fetching", "monitor", "reports", "settings", "ticks"},
+    | {"results", "ruleset", "scoring", "settings", "standing", "status", "whatif", "witness"},
+    "work": {"errors", "fetching", "logs", "monitor", "reports", "settings", "ticks"},
     "schedule": {"channels", "delivery", "errors", "monitor", "settings", "ticks", "timetable"}
     | {"work"},
     "show": GROUND
-    | {"changes", "evidence", "reports", "results", "rules", "ruleset", "vocabulary"},
+    | {"changes", "evidence", "reports", "results", "rules", "ruleset", "status"}
+    | {"vocabulary"},
     "show_rules": {"errors", "examples", "foresight", "results", "show", "whatif"},
     "show_runs": {"errors", "outbox", "ran"},
     "show_sources": {"decisions", "errors", "fetcher", "gathering"},
@@ -199,11 +207,11 @@ MAY_IMPORT = {
     "config": {"errors", "settings", "sources", "toml", "validation"},
     "demo": {"database", "model", "monitor", "riskmon", "show", "witness"},
     "__main__": {"cli"},
-    "cli_common": {"config", "database", "errors", "monitor", "results", "riskmon"},
+    "cli_common": {"config", "database", "errors", "logs", "monitor", "results", "riskmon"},
     "cli_evidence": EVIDENCE | {"cli_common", "errors", "model", "results", "show"},
     "cli_config": {"cli_common", "config", "database", "show_config"} | {"riskmon"},
     "cli_export": {"cli_common"},
-    "cli_run": {"cli_common", "errors", "schedule", "show_runs"} | {"riskmon"},
+    "cli_run": {"cli_common", "errors", "logs", "schedule", "serving", "show_runs"} | {"riskmon"},
     "cli_rules": {"cli_common", "database", "errors", "examples", "ruleset", "show_rules"}
     | {"riskmon"},
     "cli_names": {"cli_common", "errors", "show_names"} | {"riskmon"},
@@ -222,7 +230,7 @@ MAY_IMPORT = {
         "errors",
         "monitor",
     }
-    | {"reports", "riskmon", "show"},
+    | {"reports", "riskmon", "show", "status"},
     "__init__": {"errors", "model", "monitor"},
 }
 """Room -> rooms it may import; what stands higher is never imported by what stands lower."""
