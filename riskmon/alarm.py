@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple
 
-import numpy as np
 
-from riskmon import alerts, messages, outbox, receipts, runs
-from riskmon.alerts import MARGIN, Facts, Ground, Rule, Told
+from riskmon import alerts, listed, messages, outbox, readmodel, receipts, runs
+from riskmon.alerts import MARGIN, Facts, Ground, Memory, Rule, Told
 from riskmon.database import Connection, reading
 from riskmon.evaluators import Ints
 from riskmon.intake import OWN
 from riskmon.ledger import Fact, Ledger
+from riskmon.listed import still_listed
 from riskmon.messages import Composed, Quiet
 from riskmon.model import Score
 from riskmon.replay import Replay
@@ -24,16 +26,17 @@ from riskmon.settings import Config
 from riskmon.standing import Standing
 
 KIND = "alert.sent"
-LISTED = "listing.listed"
-SUBJECT = "subject"
+CURSOR = "alerts"
 
 
 class Raised(NamedTuple):
     """What a run has to tell, to be stored with it."""
 
     alerts: list[dict[str, Any]]
-    stances: dict[str, tuple[set[str], set[str]]]
-    """Of each rule about levels, the companies over its bound before and now."""
+    stances: dict[str, tuple[AbstractSet[str], AbstractSet[str]]]
+    """Of each rule, what `alerts.stand` said before and says now."""
+    position: int = 0
+    """What it stands on."""
 
 
 NOTHING = Raised([], {})
@@ -48,7 +51,7 @@ class Alarm:
         self._config = config
         self._rules = {rule.name: rule for rule in _rules(config)}
         self._quiet = Quiet(*config.alerts.quiet, config.timezone) if config.alerts.quiet else None
-        self._told: list[Told] = []
+        self._memory = Memory()
         self._bodies: list[Mapping[str, Any]] = []
         self._seen = 0
 
@@ -59,14 +62,9 @@ class Alarm:
             body |= {"entry": entry.position}
             del body["receipt"]
             self._bodies.append(body)
-            self._told += alerts.told(entry.position, body)
+            self._memory.add(alerts.told(entry.position, body))
             self._seen = entry.position
         return self._bodies
-
-    def _grounds(self) -> list[Told]:
-        """Return the grounds of the alerts told so far."""
-        self.bodies()
-        return self._told
 
     def raised(
         self,
@@ -75,59 +73,62 @@ class Alarm:
         before: Scored | None,
         values: Mapping[str, float],
     ) -> Raised:
-        """Return what there is to tell of `scores`; `before` is the last run, and `values` its."""
-        if not self._rules:
+        """Return what there is to tell of `scores`; `before` is the last run, and `values` its.
+
+        Changes are told from where alerts were raised last; the first time, nothing is.
+        """
+        if not self._rules or not scores:
             return NOTHING
-        as_of = scores[0].as_of if scores else None
-        if as_of is None:
-            return NOTHING
-        found = {score.company: score.value for score in scores}
-        levels = [rule for rule in self._rules.values() if rule.level is not None]
+        rules, as_of = self._rules.values(), scores[0].as_of
+        self.bodies()
         with reading(self._ledger.engine) as connection:
-            stances = runs.stances(connection, [rule.name for rule in levels])
-        told = self._grounds()
-        facts = Facts(as_of, found, values, self._extremes, stances, {}, told)
-        stands = {
-            rule.name: (stances.get(rule.name, set()), alerts.over(rule, facts) | {ANYBODY})
-            for rule in levels
-        }
-        if before is None:
-            return Raised([], stands)
-        then = self._replay.standing(before.position)
-        touched = _touched(standing, then)
-        wrong = list(self._wrong(alerts.standing(told), standing, touched))
+            stances = runs.stances(connection, self._rules)
+        facts = Facts(
+            as_of,
+            {score.company: score.value for score in scores},
+            values,
+            cache(self._extremes),
+            stances,
+            self._memory.since(as_of - runs.KEPT),
+            self._silent(as_of),
+        )
+        reached = readmodel.reached(self._ledger.engine, CURSOR)
+        if before is None or not reached:
+            return Raised([], _stances(rules, facts), standing.position)
+        then = self._replay.standing(reached)
+        touched = listed.touched(standing, then)
+        wrong = list(self._wrong(standing, touched))
         gone = {(one.rule, one.company) for one, _, _ in wrong}
         facts = facts._replace(
-            listings=_new_listings(standing, then, touched),
-            told=[one for one in told if (one.rule, one.company) not in gone],
+            listings=listed.newly_listed(standing, then, touched),
+            told=[one for one in facts.told if (one.rule, one.company) not in gone],
         )
-        day = as_of.astimezone(self._config.timezone).date()
         fresh: dict[str, list[Ground]] = {}
-        for one in alerts.grounds(self._rules.values(), facts):
-            silent = alerts.silent(self._config.alerts.silence, one.company, day)
-            if not silent and (one.rule, one.company) not in gone:
+        for one in alerts.grounds(rules, facts):
+            if (one.rule, one.company) not in gone:
                 fresh.setdefault(one.company, []).append(one)
         by_company = {score.company: score for score in scores}
         bodies = list(self._corrections(by_company, wrong))
         bodies += self._alerts(fresh, by_company, then, before)
-        return Raised(bodies, stands)
+        return Raised(bodies, _stances(rules, facts), standing.position)
+
+    def _silent(self, as_of: datetime) -> set[str]:
+        day = as_of.astimezone(self._config.timezone).date()
+        return {one for one, until in self._config.alerts.silence.items() if day < until}
 
     def _extremes(self, since: datetime) -> Mapping[str, tuple[float, float]]:
         with reading(self._ledger.engine) as connection:
             return runs.extremes(connection, since)
 
-    def _wrong(
-        self, told: Sequence[Told], standing: Standing, touched: Ints
-    ) -> Iterator[tuple[Told, float, str]]:
+    def _wrong(self, standing: Standing, touched: Ints) -> Iterator[tuple[Told, float, str]]:
         """Yield the grounds that would not be told by what is known now, the score, and why."""
         names = standing.told.matters.names
-        changed = {names[one] for one in touched.tolist()}
-        for one in told:
+        for one in self._memory.about(names[number] for number in touched.tolist()):
             rule = self._rules.get(one.rule)
-            if rule is None or changed.isdisjoint(one.matters):
+            if rule is None:
                 continue
             value = self._replay.score(standing, one.as_of, one.company).value
-            listings = {key for key in one.events if _names(standing, key, one.company)}
+            listings = {key for key in one.events if still_listed(standing, key, one.company)}
             why = alerts.unfounded(one, rule, value, listings)
             if why is not None:
                 yield one, value, why
@@ -143,7 +144,7 @@ class Alarm:
             told, value, _ = some[0]
             if told.company not in scores:
                 continue  # merged into another, which has the corrected score
-            grounds = [Ground(one.rule, one.company, one.value, why) for one, _, why in some]
+            grounds = [Ground(one.rule, one.company, told.value, why) for one, _, why in some]
             body = self._body(scores[told.company], grounds, [])
             was = f"on {told.as_of:%Y-%m-%d} the score was {value:.1f}, not {told.value:.1f}"
             said = {"as_of": to_json(told.as_of), "value": told.value, "known_now": value}
@@ -194,6 +195,8 @@ class Alarm:
         """Put messages into the outbox and keep stances; return the alerts as facts to append."""
         for rule, (before, after) in raised.stances.items():
             runs.stand(connection, rule, before, after)
+        if raised.position:
+            readmodel.advance(connection, CURSOR, raised.position)
         self._spare(connection, raised, at)
         made = []
         for channel in self._config.channels:
@@ -222,18 +225,19 @@ class Alarm:
             if "corrects" in one
             for ground in one["grounds"]
         }
-        if not corrected:
-            return
-        about: dict[str, set[tuple[int, str]]] = {}
-        for told in alerts.standing(self._grounds()):
-            for key in told.messages.values():
-                about.setdefault(key, set()).add((told.position, told.rule))
-        void = [key for key, grounds in about.items() if grounds <= corrected]
+        keys = {key for one in raised.alerts if "corrects" in one for key in one["messages"].values()}
+        void = [key for key in keys if self._void(key, corrected)]
         withdrawn = set(outbox.withdraw(connection, void, at))
+        outbox.withdraw(connection, self._corrections_of(withdrawn), at)
         for one in raised.alerts:
             if "corrects" in one:
-                keys = one["messages"]
-                one["messages"] = {c: "" for c, key in keys.items() if key not in withdrawn}
+                kept = {c: "" for c, key in one["messages"].items() if key not in withdrawn}
+                one["messages"] = kept
+
+    def _void(self, key: str, corrected: AbstractSet[tuple[int, str]]) -> bool:
+        """Whether nothing holds any more of what a message tells."""
+        told = [one for one in self._memory.by_message(key)]
+        return all(self._memory.gone(one) or (one.position, one.rule) in corrected for one in told)
 
 
 def _rules(config: Config) -> Iterator[Rule]:
@@ -250,44 +254,13 @@ def _shown(ground: Ground) -> dict[str, Any]:
     return shown | ({"events": list(ground.events)} if ground.events else {})
 
 
-def _touched(standing: Standing, then: Standing) -> Ints:
-    """Return the matters of which something was told since, or that name another company now."""
-    touched: Ints = np.union1d(standing.told.changed(then.position), standing.renamed(then))
-    return touched
-
-
-def _new_listings(standing: Standing, then: Standing, touched: Ints) -> dict[str, tuple[str, ...]]:
-    """Return the keys of listings that name a company now and did not then, by company."""
-    rows = standing.told.rows_of(touched.tolist())
-    old = {one[:2] for one in _listings(then, rows)}
-    new = [one for one in _listings(standing, rows) if one[:2] not in old]
-    events = standing.read(np.array([row for _, _, row in new], np.int64))
-    found: dict[str, list[str]] = {}
-    for (company, _, _), event in zip(new, events, strict=True):
-        found.setdefault(company, []).append(event.key)
-    return {company: tuple(keys) for company, keys in found.items()}
-
-
-def _listings(standing: Standing, rows: Ints) -> list[tuple[str, int, int]]:
-    """Return company, place of the key, and row of the listings among `rows` that stand."""
-    told = standing.told
-    stand = told.standing(standing.position, rows)
-    code = told.types.get(LISTED)
-    if code is None:
-        return []
-    stand = stand[told.rows["type"][stand] == code]
-    companies, listed = standing.naming_pairs(stand, role=SUBJECT)
-    ids = standing.roster.ids
-    places = told.rows["place"][listed]
-    pairs = zip(companies.tolist(), places.tolist(), listed.tolist(), strict=True)
-    return [(ids[company], place, row) for company, place, row in pairs]
-
-
-def _names(standing: Standing, key: str, company: str) -> bool:
-    """Whether the event under a key stands, and still names a company."""
-    source, _, ref = key.partition(":")
-    row = standing.told.row_of(source, ref, standing.position)
-    if row is None:
-        return False
-    found = _listings(standing, np.array([row], np.int64))
-    return company in {one for one, _, _ in found}
+def _stances(
+    rules: Iterable[Rule], facts: Facts
+) -> dict[str, tuple[AbstractSet[str], AbstractSet[str]]]:
+    return {
+        rule.name: (
+            facts.stances.get(rule.name, frozenset()),
+            alerts.stand(rule, facts) | {ANYBODY},
+        )
+        for rule in rules
+    }

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, timedelta
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from riskmon.forms import moment
@@ -88,6 +89,45 @@ def told(position: int, body: Mapping[str, Any]) -> Iterator[Told]:
         )
 
 
+class Memory:
+    """The grounds that were told, by when, by what they stood on, and by which message."""
+
+    def __init__(self) -> None:
+        self._all: list[Told] = []
+        self._gone: set[tuple[int | None, str]] = set()
+        self._by_matter: dict[str, list[Told]] = {}
+        self._by_message: dict[str, list[Told]] = {}
+
+    def add(self, grounds: Iterable[Told]) -> None:
+        """Remember grounds, in the order in which they were told."""
+        for one in grounds:
+            self._all.append(one)
+            for key in one.messages.values():
+                self._by_message.setdefault(key, []).append(one)
+            if one.corrects is not None:
+                self._gone.add((one.corrects, one.rule))
+                continue
+            for matter in one.matters:
+                self._by_matter.setdefault(matter, []).append(one)
+
+    def since(self, start: datetime) -> list[Told]:
+        """Return the grounds told from a moment on, oldest first."""
+        return list(takewhile(lambda one: one.as_of >= start, reversed(self._all)))[::-1]
+
+    def about(self, matters: Iterable[str]) -> list[Told]:
+        """Return those that stand on one of some matters, and that no correction took back."""
+        found = {
+            (one.position, one.rule): one
+            for matter in matters
+            for one in self._by_matter.get(matter, ())
+        }
+        return [found[key] for key in sorted(found.keys() - self._gone)]
+
+    def by_message(self, key: str) -> list[Told]:
+        """Return the grounds that a message tells, those that were taken back among them."""
+        return self._by_message.get(key, [])
+
+
 class Facts(NamedTuple):
     """What a recalculation found, beside what the one before it had."""
 
@@ -96,38 +136,38 @@ class Facts(NamedTuple):
     before: Mapping[str, float]
     """As the last run kept them; a company that is new has none."""
     extremes: Callable[[datetime], Mapping[str, tuple[float, float]]]
-    """The lowest and highest score of each company in the runs since a moment."""
+    """The lowest and highest score of each company from a moment on, as the runs kept them."""
     stances: Mapping[str, AbstractSet[str]]
-    """By rule, the companies over its bound; none for a rule that was not applied before."""
-    listings: Mapping[str, tuple[str, ...]]
-    """By company, the keys of listings that are new since the last run."""
+    """By rule, the companies that `stand` said; none for a rule that was not applied before."""
     told: Sequence[Told]
+    silent: AbstractSet[str] = frozenset()
+    """Companies of which nothing is to be told."""
+    listings: Mapping[str, tuple[str, ...]] = {}
+    """By company, the keys of listings that are new since alerts were raised last."""
 
 
 def grounds(rules: Iterable[Rule], facts: Facts) -> Iterator[Ground]:
     """Yield what the rules have to tell, by rule and company."""
     for rule in rules:
         if rule.level is not None:
-            yield from _crossed(rule, facts)
+            found = _crossed(rule, facts)
         elif rule.jump is not None:
-            yield from _jumped(rule, facts)
+            found = _jumped(rule, facts)
         else:
-            yield from _listed(rule, facts)
+            found = _listed(facts)
+        yield from (one for one in found if one.company not in facts.silent)
 
 
-def bound(name: str) -> float:
-    """Return the score from which a level begins."""
-    names = list(LEVELS)
-    return float(LEVELS[names[names.index(name) - 1]])
+def stand(rule: Rule, facts: Facts) -> set[str]:
+    """Return the companies of which a rule is not to tell again what it has told, or passed over.
 
-
-def over(rule: Rule, facts: Facts) -> set[str]:
-    """Return the companies that stand over the bound of a rule, or have not left it by its margin.
-
-    A score that is new is over it from its bound on, one that was over it as long as it is not
-    more than the margin below.
+    For a level: those over its bound, or not yet more than the margin below once they were over
+    it. For a jump: those whose jump was passed over, for as long as it is within the days.
     """
-    assert rule.level is not None  # noqa: S101 (a rule about levels)
+    if rule.jump is not None:
+        return _passed_over(rule, facts)
+    if rule.level is None:
+        return set()
     least = bound(rule.level)
     stood = facts.stances.get(rule.name, frozenset())
     return {
@@ -137,10 +177,16 @@ def over(rule: Rule, facts: Facts) -> set[str]:
     }
 
 
+def bound(name: str) -> float:
+    """Return the score from which a level begins."""
+    names = list(LEVELS)
+    return float(LEVELS[names[names.index(name) - 1]])
+
+
 def _crossed(rule: Rule, facts: Facts) -> Iterator[Ground]:
     if rule.name not in facts.stances:
         return  # applied for the first time: where scores stand now is where it begins
-    stood, stands = facts.stances[rule.name], over(rule, facts)
+    stood, stands = facts.stances[rule.name], stand(rule, facts)
     for company in sorted(stood ^ stands):
         if company in facts.scores:
             before = facts.before.get(company, 0.0)
@@ -149,42 +195,58 @@ def _crossed(rule: Rule, facts: Facts) -> Iterator[Ground]:
 
 
 def _jumped(rule: Rule, facts: Facts) -> Iterator[Ground]:
+    passed = _passed_over(rule, facts)
+    for company, before in _jumps(rule, facts).items():
+        if company not in passed:
+            value, days = facts.scores[company], f"{rule.days} day{'s' * (rule.days != 1)}"
+            verb = "rose" if value > before else "fell"
+            why = f"{verb} by {abs(value - before):.1f} points within {days}"
+            yield Ground(rule.name, company, before, why)
+
+
+def _jumps(rule: Rule, facts: Facts) -> dict[str, float]:
+    """Return the companies that jumped within the days, each with the score it jumped from.
+
+    That is the farthest of the days, or what was told of it meanwhile: a jump is told once. Of one
+    whose jump was passed over, the last score: it jumps anew from there.
+    """
     assert rule.jump is not None  # noqa: S101 (a rule about jumps)
     since = facts.as_of - timedelta(days=rule.days)
     extremes = facts.extremes(since)
-    if not extremes:
-        return  # the first run, or the first for so long: nothing to compare with
+    stood = facts.stances.get(rule.name, frozenset())
     recent = {
         one.company: one.value for one in facts.told if one.rule == rule.name and one.as_of >= since
     }
+    found = {}
     for company, value in sorted(facts.scores.items()):
-        low, high = extremes.get(company, (0.0, 0.0))  # one that is new begins at none
         if company in recent:
             low = high = recent[company]
+        else:  # one that is new begins at none
+            low, high = extremes.get(company, (0.0, 0.0))
         before = low if value - low >= high - value else high
+        last = facts.before.get(company, 0.0)
+        if company in stood and abs(value - last) >= rule.jump:
+            before = last
         if abs(value - before) >= rule.jump:
-            verb = "rose" if value > before else "fell"
-            days = f"{rule.days} day{'s' * (rule.days != 1)}"
-            yield Ground(
-                rule.name,
-                company,
-                before,
-                f"{verb} by {abs(value - before):.1f} points within {days}",
-            )
+            found[company] = before
+    return found
 
 
-def _listed(rule: Rule, facts: Facts) -> Iterator[Ground]:
+def _passed_over(rule: Rule, facts: Facts) -> set[str]:
+    """Return those whose jump is not told: before the rule was there, or while they are silent."""
+    jumps = _jumps(rule, facts)
+    if rule.name not in facts.stances:
+        return set(jumps)
+    stood = facts.stances[rule.name]
+    anew = {one for one in jumps if jumps[one] == facts.before.get(one, 0.0)}
+    return jumps.keys() & (facts.silent | (stood - anew))
+
+
+def _listed(facts: Facts) -> Iterator[Ground]:
     for company, events in sorted(facts.listings.items()):
         before = facts.before.get(company, 0.0)
-        many = f"{len(events)} new listings" if len(events) > 1 else "a new listing"
-        yield Ground(rule.name, company, before, f"{many}: {', '.join(events[:3])}", events)
-
-
-def standing(told: Iterable[Told]) -> list[Told]:
-    """Return the grounds that no correction has taken back."""
-    found = list(told)
-    gone = {(one.corrects, one.rule) for one in found}
-    return [one for one in found if one.corrects is None and (one.position, one.rule) not in gone]
+        more = f" and {len(events) - 3} more" if len(events) > 3 else ""  # noqa: PLR2004
+        yield Ground("listing", company, before, f"listed: {', '.join(events[:3])}{more}", events)
 
 
 def unfounded(told: Told, rule: Rule, value: float, listings: AbstractSet[str]) -> str | None:

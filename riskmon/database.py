@@ -20,6 +20,7 @@ from sqlalchemy import exc
 from riskmon import postgresql, sqlite
 from riskmon.errors import BrokenError, BusyError, DatabaseError, UsageError
 from riskmon.tables import REVISION
+from riskmon.validation import TELLING
 
 Connection = sa.Connection
 """What `reading` and `writing` give."""
@@ -83,6 +84,12 @@ def connect(url: str) -> sa.Engine:
     return engine
 
 
+def shown(url: sa.URL) -> str:
+    """Return a URL without what is secret in it."""
+    secret = [name for name in url.query if TELLING.search(name)]
+    return url.difference_update_query(secret).render_as_string(hide_password=True)
+
+
 def is_there(url: str | None) -> bool:
     """Whether a database is there; for one that is no file only opening it can tell."""
     parsed = _parsed(url or default_url())
@@ -97,9 +104,9 @@ def _parsed(url: str) -> sa.URL:
         found = "that" if "@" in url else repr(url)  # it may hold a password
         raise UsageError(f"{wanted}, got {found}") from None
     if parsed.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"}:
-        raise UsageError(f"{wanted}, got {parsed!s}: other databases are not supported")
+        raise UsageError(f"{wanted}, got {shown(parsed)}: other databases are not supported")
     if problem := database_of(parsed).problem(parsed):
-        raise UsageError(f"{wanted}, {problem}, got {parsed!s}")
+        raise UsageError(f"{wanted}, {problem}, got {shown(parsed)}")
     return parsed
 
 
@@ -113,13 +120,13 @@ def refusals(engine: sa.Engine) -> Iterator[None]:
         reason = str(error.orig if isinstance(error, exc.DBAPIError) else error).strip()
         if database_of(engine.url).is_busy(reason):
             raise BusyError(
-                f"{engine.url!s} is busy: another process has held it for 30 s"
+                f"{shown(engine.url)} is busy: another process has held it for 30 s"
             ) from error
         database = database_of(engine.url)
         advice = next((text for words, text in database.ADVICE.items() if words in reason), "")
         broken = any(words in reason for words in database.BROKEN)
         kind = BrokenError if broken else DatabaseError
-        raise kind(f"{engine.url!s} cannot be used: {reason}{advice}") from error
+        raise kind(f"{shown(engine.url)} cannot be used: {reason}{advice}") from error
 
 
 @contextmanager
@@ -224,18 +231,18 @@ def _migrate(engine: sa.Engine) -> None:
     with engine.connect() as connection:
         if revision(connection) == REVISION:
             return
+    name = shown(engine.url)
     with writing(engine) as connection:  # the lock: of eight first starts, one makes the tables
         found = revision(connection)
         if found is None and sa.inspect(connection).get_table_names():
-            raise DatabaseError(f"{engine.url!s} is another program's database: name another file")
+            raise DatabaseError(f"{name} is another program's database: name another file")
         if found is not None and not re.fullmatch(r"(?!0000)\d{4}", found):
             raise DatabaseError(
-                f"{engine.url!s} has a schema that is not riskmon's ({found!r}): name another file"
+                f"{name} has a schema that is not riskmon's ({found!r}): name another file"
             )
         if found is not None and found > REVISION:
             raise DatabaseError(
-                f"{engine.url!s} has schema {found}, newer than this riskmon's {REVISION}: "
-                "upgrade riskmon"
+                f"{name} has schema {found}, newer than this riskmon's {REVISION}: upgrade riskmon"
             )
         if found != REVISION:
             upgrade(connection)

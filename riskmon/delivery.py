@@ -144,6 +144,7 @@ class _Delivery:
                 one.channel,
                 one.attempts,
                 failure.error,
+                extra={"fields": {"key": one.key, "channel": one.channel}},
             )
             return Outcome(one, failure.error)
         self._counts["failed"] += 1

@@ -7,6 +7,7 @@ apostrophe (OWASP, CSV injection). JSON lines and Parquet are exact.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -132,6 +133,8 @@ def export(rows: Frame, file: str | PathLike[str] | BinaryIO, form: str | None =
     if isinstance(file, str | PathLike):
         with written(file) as stream:
             return _counted(write, rows, stream)
+    if isinstance(file, io.TextIOBase):
+        raise UsageError("expected a binary file: open it with mode 'wb'")
     if not file.isatty():
         return _counted(write, rows, file)
     if write is _parquet:

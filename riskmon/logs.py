@@ -21,14 +21,12 @@ from urllib.parse import quote, unquote, urlsplit
 from riskmon.errors import safe
 from riskmon.forms import utc_text
 from riskmon.settings import Config
-from riskmon.validation import MASK
+from riskmon.validation import MASK, TELLING
 
 LEAST_SECRET = 4
 """Characters: what is shorter stands everywhere."""
 LIKE_A_TOKEN = re.compile(r"(?=.*\d).{8,}|.{16,}", re.DOTALL)
 """A part of a path that is no word."""
-TELLING = re.compile(r"pass|secret|token|key|cert", re.IGNORECASE)
-"""Names of options whose value is a secret."""
 
 log = logging.getLogger("riskmon")
 
@@ -155,9 +153,6 @@ def logged(config: Config, database: str = "") -> Iterator[None]:
     log.setLevel(config.log.level.upper())
     log.handlers, log.propagate = [], True
     threading.excepthook = _uncaught
-    # It would say each second that a job still runs: what was looked at too early comes again.
-    ticker = logging.getLogger("apscheduler.scheduler")
-    ticker.setLevel(logging.ERROR)
     logging.captureWarnings(True)  # noqa: FBT003 (as it is declared)
     try:
         yield
@@ -172,7 +167,6 @@ def logged(config: Config, database: str = "") -> Iterator[None]:
         root.setLevel(levels[0])
         log.setLevel(levels[1])
         log.handlers, log.propagate, threading.excepthook = before
-        ticker.setLevel(logging.NOTSET)
 
 
 def _uncaught(found: threading.ExceptHookArgs, /) -> None:

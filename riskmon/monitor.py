@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from riskmon import exporting, runs, whatif
 from riskmon.config import Config, load
-from riskmon.database import default_url, reading, shipped
+from riskmon.database import default_url, reading, shipped, shown
 from riskmon.errors import RulesError, UnknownCompanyError, UsageError
 from riskmon.foresight import foresight
 from riskmon.frames import Frame
@@ -246,7 +246,7 @@ class Monitor(Recalculator):
             with reading(self._ledger.engine) as connection:
                 last = runs.last(connection)
             return Status(
-                database=self._ledger.engine.url.render_as_string(hide_password=True),
+                database=shown(self._ledger.engine.url),
                 position=head.position,
                 head=head.hash,
                 recorded_at=standing.recorded_at,

@@ -18,9 +18,14 @@ def reached(engine: sa.Engine, name: str) -> int:
 def reach(engine: sa.Engine, name: str, position: int) -> None:
     """Keep how far it has come; it never goes back."""
     with writing(engine) as connection:
-        mine = cursor.c.name == name
-        before = connection.scalar(sa.select(cursor.c.position).where(mine))
-        if before is None:
-            connection.execute(sa.insert(cursor), [{"name": name, "position": position}])
-        elif before < position:
-            connection.execute(sa.update(cursor).where(mine).values(position=position))
+        advance(connection, name, position)
+
+
+def advance(connection: sa.Connection, name: str, position: int) -> None:
+    """Do as `reach`, in somebody's transaction."""
+    mine = cursor.c.name == name
+    before = connection.scalar(sa.select(cursor.c.position).where(mine))
+    if before is None:
+        connection.execute(sa.insert(cursor), [{"name": name, "position": position}])
+    elif before < position:
+        connection.execute(sa.update(cursor).where(mine).values(position=position))

@@ -20,6 +20,10 @@ from riskmon.model import LEVELS, Noun, Score, level
 from riskmon.whatif import Difference, Spell
 
 
+def _companies(count: int) -> str:
+    return f"{count:,} compan{'y' if count == 1 else 'ies'}"
+
+
 class Scores(Rows[Score]):
     """Scores of companies at one moment, highest first."""
 
@@ -39,7 +43,7 @@ class Scores(Rows[Score]):
     def heading(self) -> str:
         """How many scores, as of when."""
         as_of = f" as of {charts.day(self[0].as_of)}" if len(self) else ""
-        return f"Scores of {len(self):,} compan{'y' if len(self) == 1 else 'ies'}{as_of}"
+        return f"Scores of {_companies(len(self))}{as_of}"
 
     def columns(self, row: Score) -> dict[str, Any]:
         """Return company, name, value, level, the greatest line's rule and since, both clocks."""
@@ -135,7 +139,7 @@ class Histories(Frame, Sequence[History]):
     @property
     def heading(self) -> str:
         """How many scores, from when to when."""
-        return f"Scores of {len(self):,} companies {span(self.moments)}"
+        return f"Scores of {_companies(len(self))} {span(self.moments)}"
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield company, as_of, value and level, a company after another."""

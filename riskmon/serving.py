@@ -13,10 +13,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from socketserver import TCPServer, ThreadingMixIn
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+from wsgiref import simple_server
 
 from riskmon import metrics
 from riskmon.errors import RiskmonError
@@ -75,11 +76,6 @@ class Recent(Generic[T]):
         self._done.set()
 
 
-class _Found(NamedTuple):
-    checks: tuple[Check, ...]
-    told: metrics.Told
-
-
 class App:
     """The WSGI application: /healthz, /readyz and /metrics of a process that runs the schedule.
 
@@ -109,6 +105,7 @@ class App:
             ("Content-Type", kind),
             ("Content-Length", str(len(body))),
             ("Cache-Control", "no-store"),
+            ("Server", "riskmon"),
             ("X-Content-Type-Options", "nosniff"),
         ]
         if status.startswith("405"):
@@ -152,7 +149,7 @@ class App:
 
     def _metrics(self) -> Answer:
         told = self._told() or metrics.Told(0.0)
-        return "200 OK", metrics.TYPE, metrics.exposition(told._replace(silent=self._silent()))
+        return "200 OK", metrics.TYPE, metrics.exposition(replace(told, silent=self._silent()))
 
     def _ask(self) -> metrics.Told:
         found = metrics.figures(self._health.engine, self._config.jobs)
@@ -181,7 +178,7 @@ def served(monitor: Monitor, config: Config, beaten: Callable[[], float]) -> Ite
         yield
         return
     try:
-        server = _Server((host, port), _Asked)
+        server = _Server((host, port))
     except OSError as error:
         log.warning(
             "%s:%d cannot be served (%s): the schedule runs on; set another [health] port",
@@ -201,15 +198,15 @@ def served(monitor: Monitor, config: Config, beaten: Callable[[], float]) -> Ite
         server.server_close()
 
 
-class _Server(ThreadingMixIn, WSGIServer):
+class _Server(ThreadingMixIn, simple_server.WSGIServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 32
 
-    def __init__(self, address: tuple[str, int], asked: type[WSGIRequestHandler]) -> None:
+    def __init__(self, address: tuple[str, int]) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self._free = threading.BoundedSemaphore(MOST)
-        super().__init__(address, asked)
+        super().__init__(address, _Asked)
 
     def server_bind(self) -> None:
         """Bind; nobody is asked for the name of this host, which may take its time."""
@@ -242,9 +239,12 @@ def _cut(request: socket.socket) -> None:
         request.shutdown(socket.SHUT_RDWR)
 
 
-class _Asked(WSGIRequestHandler):
+class _Asked(simple_server.WSGIRequestHandler):
     timeout = 5
-    server_version, sys_version = "riskmon", ""
+
+    def version_string(self) -> str:
+        """Return who answers, which is all that an error tells."""
+        return "riskmon"
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (as it is overridden)
         log.debug(format, *args)

@@ -42,6 +42,8 @@ KINDS = {
 
 NUMBERS = {"int_parsing", "int_from_float", "float_parsing"}
 MASK = "********"
+TELLING = re.compile(r"pass|secret|token|key|cert", re.IGNORECASE)
+"""Names of options whose value is a secret."""
 KEY = "[key]"
 """The last step of pydantic where a key is wrong, not what stands under it."""
 

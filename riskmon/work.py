@@ -10,6 +10,7 @@ from typing import Any
 
 from riskmon.errors import FencedError, RiskmonError
 from riskmon.fetching import Terms
+from riskmon.logs import masking
 from riskmon.monitor import Monitor
 from riskmon.reports import Report
 from riskmon.settings import Config
@@ -29,7 +30,13 @@ def work(monitor: Monitor, config: Config, claim: Claim, stopped: threading.Even
     read: dict[str, Any] = {}
     failed: dict[str, str] = {}
     begun = time.monotonic()
-    log.info("%s: the tick of %s begins", claim.job, f"{claim.tick:%Y-%m-%d %H:%M:%S}Z")
+    fields: dict[str, Any] = {"job": claim.job, "run": claim.fence.number}
+    log.info(
+        "%s: the tick of %s begins",
+        claim.job,
+        f"{claim.tick:%Y-%m-%d %H:%M:%S}Z",
+        extra={"fields": fields},
+    )
     with monitor.claimed(claim.fence, read, failed):
         try:
             for source in _sources(monitor, job.fetch):
@@ -40,14 +47,21 @@ def work(monitor: Monitor, config: Config, claim: Claim, stopped: threading.Even
                 run = monitor.recalculate()
                 failed.update(run.failed)
                 moved, told = len(run.moved), run.alerts
-                log.info("%s: %d companies moved, %d alerts", claim.job, moved, told)
+                fields |= {"seconds": round(time.monotonic() - begun, 3), "position": run.position}
+                log.info(
+                    "%s: %d companies moved, %d alerts",
+                    claim.job,
+                    moved,
+                    told,
+                    extra={"fields": fields},
+                )
             else:
                 monitor.end_run("done", time.monotonic() - begun)
         except FencedError:
             raise
         except RiskmonError as error:
-            failed[claim.job] = str(error)
-            log.error("%s: %s", claim.job, error)  # noqa: TRY400 (it says what to do)
+            failed[claim.job] = masking(config)(str(error))
+            log.error("%s: %s", claim.job, error, extra={"fields": fields})  # noqa: TRY400 (it says what to do)
             monitor.end_run("failed", time.monotonic() - begun)
     return not failed
 
@@ -64,6 +78,7 @@ def _fetch(
 ) -> None:
     """Fetch a source; note what became of its rows, or why it failed."""
     fetch = config.fetch
+    fields: dict[str, Any] = {"source": source}
     url = fetch.urls.get(source)
     try:
         report = monitor.fetch(
@@ -75,13 +90,13 @@ def _fetch(
     except FencedError:
         raise
     except RiskmonError as error:
-        failed[source] = str(error)
-        log.error("%s: %s", source, error)  # noqa: TRY400 (it says what to do)
+        failed[source] = masking(config)(str(error))
+        log.error("%s: %s", source, error, extra={"fields": fields})  # noqa: TRY400 (it says what to do)
         return
     read[source] = _counts(report)
-    log.info("%s: %s", source, report)
+    log.info("%s: %s", source, report, extra={"fields": fields | read[source]})
     if report.held:
-        log.warning("%s: a copy is held: riskmon hold review", source)
+        log.warning("%s: a copy is held: riskmon hold review", source, extra={"fields": fields})
 
 
 def _counts(report: Report) -> dict[str, int]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from riskmon.config import load
 from tests.builders import ROOT
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -47,6 +48,9 @@ def test_a_document_does_what_it_says(
         if name:
             (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / name).write_text(text, "utf-8")
+        elif language == "toml":  # a configuration: read, so it has no problem
+            (tmp_path / "shown.toml").write_text(text, "utf-8")
+            load(str(tmp_path / "shown.toml"), {})
         elif language == "console":
             for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
                 command, _, expected = part.partition("\n")

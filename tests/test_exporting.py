@@ -299,6 +299,8 @@ def test_what_there_is_not_is_refused(scenario: Monitor, tmp_path: Path) -> None
         scenario.export("matters", tmp_path / "a.csv")
     with pytest.raises(UsageError, match="form: expected csv, jsonl, parquet, got 'xml'"):
         scenario.export("scores", tmp_path / "a.csv", form="xml")
+    with pytest.raises(UsageError, match="expected a binary file: open it with mode 'wb'"):
+        scenario.export("scores", io.StringIO())  # type: ignore[arg-type]
     with pytest.raises(InputError, match="this is a folder: name a file in it"):
         scenario.export("scores", tmp_path)
     with pytest.raises(InputError, match=r"a\.csv: cannot be written: No such file or directory"):

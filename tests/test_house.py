@@ -119,7 +119,7 @@ MAY_IMPORT = {
     "tables": {"forms"},
     "sqlite": {"errors", "tables"},
     "postgresql": {"errors", "tables"},
-    "database": {"errors", "postgresql", "sqlite", "tables"},
+    "database": {"errors", "postgresql", "sqlite", "tables", "validation"},
     "log": {"database", "errors", "evidence", "forms", "model", "tables"},
     "ledger": {"database", "errors", "evidence", "forms", "heads", "log"},
     "readmodel": {"database", "tables"},
