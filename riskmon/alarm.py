@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
-
 from riskmon import alerts, listed, messages, outbox, readmodel, receipts, runs
-from riskmon.alerts import MARGIN, Facts, Ground, Memory, Rule, Told
+from riskmon.alerts import MARGIN, Facts, Ground, Rule
 from riskmon.database import Connection, reading
 from riskmon.evaluators import Ints
 from riskmon.intake import OWN
 from riskmon.ledger import Fact, Ledger
 from riskmon.listed import still_listed
+from riskmon.memory import Memory, Told, grounds_of
 from riskmon.messages import Composed, Quiet
 from riskmon.model import Score
 from riskmon.replay import Replay
@@ -62,7 +62,7 @@ class Alarm:
             body |= {"entry": entry.position}
             del body["receipt"]
             self._bodies.append(body)
-            self._memory.add(alerts.told(entry.position, body))
+            self._memory.add(grounds_of(entry.position, body))
             self._seen = entry.position
         return self._bodies
 
@@ -225,19 +225,16 @@ class Alarm:
             if "corrects" in one
             for ground in one["grounds"]
         }
-        keys = {key for one in raised.alerts if "corrects" in one for key in one["messages"].values()}
-        void = [key for key in keys if self._void(key, corrected)]
+        if not corrected:
+            return
+        takes_back = [one for one in raised.alerts if "corrects" in one]
+        keys = {key for one in takes_back for key in one["messages"].values()}
+        void = [key for key in keys if self._memory.void(key, corrected)]
         withdrawn = set(outbox.withdraw(connection, void, at))
-        outbox.withdraw(connection, self._corrections_of(withdrawn), at)
-        for one in raised.alerts:
-            if "corrects" in one:
-                kept = {c: "" for c, key in one["messages"].items() if key not in withdrawn}
-                one["messages"] = kept
-
-    def _void(self, key: str, corrected: AbstractSet[tuple[int, str]]) -> bool:
-        """Whether nothing holds any more of what a message tells."""
-        told = [one for one in self._memory.by_message(key)]
-        return all(self._memory.gone(one) or (one.position, one.rule) in corrected for one in told)
+        outbox.withdraw(connection, self._memory.corrections(withdrawn), at)
+        for one in takes_back:
+            heard = [c for c, key in one["messages"].items() if key not in withdrawn]
+            one["messages"] = dict.fromkeys(heard, "")
 
 
 def _rules(config: Config) -> Iterator[Rule]:

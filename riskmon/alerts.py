@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import date, datetime, timedelta
-from itertools import takewhile
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from riskmon.forms import moment
+from riskmon.memory import Told
 from riskmon.model import LEVELS, Line, Score
 
 MOST_LINES = 10
@@ -52,80 +51,6 @@ class Ground(NamedTuple):
     why: str
     events: tuple[str, ...] = ()
     """Keys of the listings that are new."""
-
-
-class Told(NamedTuple):
-    """One ground of an alert that was told: of an entry of the ledger."""
-
-    position: int
-    rule: str
-    company: str
-    as_of: datetime
-    value: float
-    before: float
-    events: tuple[str, ...]
-    matters: frozenset[str]
-    """Those that the score stood on, or moved by."""
-    messages: Mapping[str, str]
-    """By channel, the key of the message that told it."""
-    corrects: int | None = None
-    """The position of the alert that it takes back."""
-
-
-def told(position: int, body: Mapping[str, Any]) -> Iterator[Told]:
-    """Yield the grounds of an alert, an entry's body."""
-    for ground in body["grounds"]:
-        yield Told(
-            position,
-            ground["rule"],
-            body["company"],
-            moment(body["as_of"]),
-            float(body["value"]),
-            float(ground["from"]),
-            tuple(ground.get("events", ())),
-            frozenset(body["matters"]),
-            body["messages"],
-            body.get("corrects"),
-        )
-
-
-class Memory:
-    """The grounds that were told, by when, by what they stood on, and by which message."""
-
-    def __init__(self) -> None:
-        self._all: list[Told] = []
-        self._gone: set[tuple[int | None, str]] = set()
-        self._by_matter: dict[str, list[Told]] = {}
-        self._by_message: dict[str, list[Told]] = {}
-
-    def add(self, grounds: Iterable[Told]) -> None:
-        """Remember grounds, in the order in which they were told."""
-        for one in grounds:
-            self._all.append(one)
-            for key in one.messages.values():
-                self._by_message.setdefault(key, []).append(one)
-            if one.corrects is not None:
-                self._gone.add((one.corrects, one.rule))
-                continue
-            for matter in one.matters:
-                self._by_matter.setdefault(matter, []).append(one)
-
-    def since(self, start: datetime) -> list[Told]:
-        """Return the grounds told from a moment on, oldest first."""
-        return list(takewhile(lambda one: one.as_of >= start, reversed(self._all)))[::-1]
-
-    def about(self, matters: Iterable[str]) -> list[Told]:
-        """Return those that stand on one of some matters, and that no correction took back."""
-        found = {
-            (one.position, one.rule): one
-            for matter in matters
-            for one in self._by_matter.get(matter, ())
-        }
-        return [found[key] for key in sorted(found.keys() - self._gone)]
-
-    def by_message(self, key: str) -> list[Told]:
-        """Return the grounds that a message tells, those that were taken back among them."""
-        return self._by_message.get(key, [])
 
 
 class Facts(NamedTuple):
@@ -219,12 +144,12 @@ def _jumps(rule: Rule, facts: Facts) -> dict[str, float]:
     }
     found = {}
     for company, value in sorted(facts.scores.items()):
+        last = facts.before.get(company, 0.0)  # one that is new begins at none
         if company in recent:
             low = high = recent[company]
-        else:  # one that is new begins at none
-            low, high = extremes.get(company, (0.0, 0.0))
+        else:
+            low, high = extremes.get(company, (last, last))
         before = low if value - low >= high - value else high
-        last = facts.before.get(company, 0.0)
         if company in stood and abs(value - last) >= rule.jump:
             before = last
         if abs(value - before) >= rule.jump:
@@ -301,11 +226,6 @@ def _shown(before: Line | None, after: Line | None) -> dict[str, Any]:
         "points": round(after.points, 6) if after else 0.0,
         "events": [event.key for event in after.events] if after else [],
     }
-
-
-def silent(silence: Mapping[str, date], company: str, day: date) -> bool:
-    """Whether nothing is to be told of a company on a day."""
-    return company in silence and day < silence[company]
 
 
 def ref(body: Mapping[str, Any]) -> str:

@@ -50,9 +50,7 @@ def still_listed(standing: Standing, key: str, company: str) -> bool:
     return company in {one for one, _ in found}
 
 
-def _on_list(
-    standing: Standing, listed: list[tuple[str, int]], rows: Ints
-) -> set[tuple[str, int]]:
+def _on_list(standing: Standing, listed: list[tuple[str, int]], rows: Ints) -> set[tuple[str, int]]:
     """Return company and matter of those that no delisting has followed."""
     matter, occurred = standing.told.rows["matter"], standing.told.rows["occurred"]
     pairs = [(*one, True) for one in listed]

@@ -34,8 +34,9 @@ class Quiet(NamedTuple):
         if not within:
             return at
         day = here.date() + timedelta(days=clock >= self.end)
-        # Taken through UTC: what is told to wait never ends before it began.
-        return max(at, datetime.combine(day, self.end, self.zone).astimezone(at.tzinfo))
+        # Where the clocks go back an hour comes twice: of the second, the second end.
+        end = datetime.combine(day, self.end.replace(fold=here.fold), self.zone)
+        return end.astimezone(at.tzinfo)
 
 
 class Composed(NamedTuple):
@@ -57,7 +58,8 @@ def grouped(alerts: Iterable[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]
 
 def key(channel: str, alerts: Sequence[Mapping[str, Any]]) -> str:
     """Return what names a message, so that whoever gets it twice can tell."""
-    return sha256("\n".join([channel, *map(ref, alerts)]).encode()).hexdigest()[:32]
+    names = [f"{ref(one)} {one['digest']}" for one in alerts]
+    return sha256("\n".join([channel, *names]).encode()).hexdigest()[:32]
 
 
 def composed(channel: str, alerts: Sequence[Mapping[str, Any]], at: datetime) -> Composed:

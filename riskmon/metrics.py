@@ -26,7 +26,7 @@ from riskmon.database import reading
 from riskmon.model import LEVELS, level
 from riskmon.outbox import Outbox, Standing
 from riskmon.status import Check
-from riskmon.tables import entry, run
+from riskmon.tables import REST, entry, run
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SUCCESS = '%"failed": {}}'
@@ -65,7 +65,7 @@ def figures(engine: sa.Engine, jobs: Iterable[str]) -> Figures:
         found = {job: _job(connection, job) for job in (*jobs, runs.BY_HAND)}
         position = connection.scalar(sa.select(sa.func.max(entry.c.position)))
         told = sa.select(sa.func.count()).where(entry.c.kind == "alert.sent")
-        alerts = connection.scalar(told.where(entry.c.kind != "event.recorded"))
+        alerts = connection.scalar(told.where(REST))
         last = runs.last(connection)
         values = runs.values(connection, last).values() if last else ()
     levels = Counter(map(level, values))

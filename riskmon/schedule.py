@@ -112,15 +112,16 @@ class Schedule:
 
     def look(self, job: str) -> bool:
         """Run a job if it is due, or was left unfinished; return whether it was begun."""
-        if self._stopped.is_set():
-            return False
+        self._idle.clear()  # before it is asked whether to stop: `run` waits for a claim, too
         try:
-            claim = self._claim_due(job)
+            claim = None if self._stopped.is_set() else self._claim_due(job)
             if claim is not None:
                 self._work(claim)
         except RiskmonError as error:  # the next look may find the database well
             log.error("%s: %s", job, error)  # noqa: TRY400 (it says what to do)
             return False
+        finally:
+            self._idle.set()
         return claim is not None
 
     def send(self) -> Delivered:
@@ -225,7 +226,6 @@ class Schedule:
 
     def _work(self, claim: Claim) -> bool:
         self._claim = claim
-        self._idle.clear()
         try:
             done = work(self._monitor, self._config, claim, self._stopped)
             if self._stopped.is_set():
@@ -233,8 +233,6 @@ class Schedule:
         except FencedError:
             log.warning("%s: another process has taken this tick over", claim.job)
             done = False
-        finally:
-            self._idle.set()
         self._claim = None
         return done
 

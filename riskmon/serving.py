@@ -24,7 +24,7 @@ from riskmon.errors import RiskmonError
 from riskmon.logs import masking
 from riskmon.monitor import Monitor
 from riskmon.settings import Config, is_loopback
-from riskmon.status import Check, exit_code, failure
+from riskmon.status import exit_code, failure
 
 LEAST_SILENCE = 3.0
 """Seconds without a sign of life, below which nobody worries."""

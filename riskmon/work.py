@@ -63,6 +63,10 @@ def work(monitor: Monitor, config: Config, claim: Claim, stopped: threading.Even
             failed[claim.job] = masking(config)(str(error))
             log.error("%s: %s", claim.job, error, extra={"fields": fields})  # noqa: TRY400 (it says what to do)
             monitor.end_run("failed", time.monotonic() - begun)
+        except Exception as error:  # else this tick would be tried again each second
+            failed[claim.job] = f"a mistake in riskmon ({type(error).__name__}): see its log"
+            log.exception("%s: a mistake in riskmon", claim.job, extra={"fields": fields})
+            monitor.end_run("failed", time.monotonic() - begun)
     return not failed
 
 

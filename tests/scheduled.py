@@ -14,13 +14,16 @@ from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 import time_machine
 
+import riskmon
 from riskmon import runs
 from riskmon.cli import main
+from riskmon.config import load
 from riskmon.database import reading
 from riskmon.ledger import Ledger
 from riskmon.monitor import Monitor
@@ -68,6 +71,16 @@ def configure(folder: Path, url: str, jobs: str = EVERY_SECOND, more: str = "") 
     text = f'database_url = "{url}"\nlease = "2s"\n{more}\n{jobs}'
     (folder / "riskmon.toml").write_text(text, "utf-8")
     return folder
+
+
+def applied(folder: Path) -> Monitor:
+    """Open the monitor that a folder configures, its alert rules applied once: all is known.
+
+    A rule tells nothing of what was there before it was first applied.
+    """
+    monitor = riskmon.open(config=load(str(folder / "riskmon.toml")))
+    monitor.recalculate()
+    return monitor
 
 
 def witnessed(url: str) -> None:
@@ -142,32 +155,36 @@ def stop(processes: Sequence[ForkServerProcess]) -> list[int | None]:
 
 
 def ends_with_nothing_unfinished(folder: Path, url: str) -> None:
-    """Run one more process until every run has an end."""
-    with running(folder):
-        wait_for(lambda: not unfinished(url))
+    """Run one more process until every run has an end, and that was not asked to end within one."""
+    while unfinished(url):
+        with running(folder):
+            wait_for(lambda: not unfinished(url))
 
 
 class Stops(NamedTuple):
-    """Where a process stops itself, as SIGSTOP from outside would have it, and how it says so."""
+    """Where a process stops itself, as SIGSTOP from outside would have it."""
 
-    owner: type
-    method: str
-    after: bool
-    """Once the method has returned; else before it is called."""
+    owner: str
+    """A module, or a class as `module:Class`."""
+    name: str
+    """Of its function."""
+    after: bool = False
+    """Once the function is done; else before."""
 
 
 def stopping(folder: Path, where: Stops) -> None:
     """Be `riskmon run`, and stop once, at a place; the file `stopped` has the process then."""
-    whole = getattr(where.owner, where.method)
+    owner = resolve_name(where.owner)
+    whole = getattr(owner, where.name)
 
     def stop_once(*given: Any, **named: Any) -> Any:
-        setattr(where.owner, where.method, whole)
+        setattr(owner, where.name, whole)
         found = whole(*given, **named) if where.after else None
-        Path("stopped").write_text(str(os.getpid()))
+        Path("stopped").touch()
         os.kill(os.getpid(), signal.SIGSTOP)
         return found if where.after else whole(*given, **named)
 
-    setattr(where.owner, where.method, stop_once)
+    setattr(owner, where.name, stop_once)
     riskmon_in(folder, "run")
 
 
@@ -196,6 +213,5 @@ def slow(folder: Path, seconds: float) -> None:
         time.sleep(seconds)
         return whole(*given, **named)
 
-    vars(Monitor)  # the class, for all monitors of this process
     Monitor._found = found  # type: ignore[method-assign]
     riskmon_in(folder, "run")

@@ -172,11 +172,13 @@ MAY_IMPORT = {
     | {"analyst", "copies", "database", "decisions", "formats", "intake", "ledger", "listing"}
     | {"mapping", "progress", "reports", "sources", "witness"},
     "fetcher": {"errors", "fetching", "gathering", "listing", "progress", "reports"} | {"sources"},
-    "alerts": {"forms", "model"},
+    "alerts": {"memory", "model"},
+    "memory": {"forms"},
+    "listed": {"evaluators", "standing"},
     "messages": {"alerts", "forms"},
     "alarm": STORE
     | {"alerts", "evaluators", "intake", "messages", "model", "receipts", "replay", "results"}
-    | {"settings", "standing"},
+    | {"listed", "memory", "settings", "standing"},
     "ran": {"errors", "frames"},
     "recalculation": GROUND
     | STORE

@@ -137,7 +137,7 @@ def work(name):
             time.sleep(0.1)
             with progress("innermost"):
                 pass
-    print(name, "done", file=sys.stderr)
+    sys.stderr.write(f"{name} done\\n")  # in one piece: others write, too
 
 work("one")
 with progress("two"):
