@@ -163,8 +163,8 @@ class Alarm:
             self._replay.view(then)  # whole, once: not a part for each company
         for company, grounds in fresh.items():
             score, rules = scores[company], [self._rules[one.rule] for one in grounds]
-            days = max((rule.days for rule in rules if rule.jump is not None), default=None)
-            at = before.as_of if days is None else score.as_of - timedelta(days=days)
+            days = max((rule.days for rule in rules if rule.jump is not None), default=0)
+            at = min(before.as_of, score.as_of - timedelta(days=days))
             lines = alerts.moved_lines(self._replay.score(then, at, company), score)
             channels = dict.fromkeys(channel for rule in rules for channel in rule.to)
             yield self._body(score, grounds, lines) | {"messages": dict.fromkeys(channels, "")}
@@ -199,7 +199,8 @@ class Alarm:
             readmodel.advance(connection, CURSOR, raised.position)
         self._spare(connection, raised, at)
         made = []
-        for channel in self._config.channels:
+        # One that has left the configuration among them: who was told is told, or seen not to be.
+        for channel in dict.fromkeys(name for one in raised.alerts for name in one["messages"]):
             mine = [one for one in raised.alerts if channel in one["messages"]]
             for group in messages.grouped(mine):
                 told = messages.composed(channel, group, at)
@@ -219,15 +220,10 @@ class Alarm:
 
     def _spare(self, connection: Connection, raised: Raised, at: datetime) -> None:
         """Withdraw messages of which nothing holds and nobody was told, and their corrections."""
-        corrected = {
-            (one["corrects"], ground["rule"])
-            for one in raised.alerts
-            if "corrects" in one
-            for ground in one["grounds"]
-        }
-        if not corrected:
-            return
         takes_back = [one for one in raised.alerts if "corrects" in one]
+        corrected = {
+            (one["corrects"], ground["rule"]) for one in takes_back for ground in one["grounds"]
+        }
         keys = {key for one in takes_back for key in one["messages"].values()}
         void = [key for key in keys if self._memory.void(key, corrected)]
         withdrawn = set(outbox.withdraw(connection, void, at))

@@ -258,8 +258,7 @@ def _history(arguments: argparse.Namespace) -> int:
             step=arguments.step,
             **clocks(arguments),
         )
-        name = monitor.find(arguments.name).name
-    return out(arguments, history, lambda: show.history(history, name))
+    return out(arguments, history, lambda: show.history(history))
 
 
 def _status(arguments: argparse.Namespace) -> int:

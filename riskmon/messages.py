@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from riskmon.alerts import ref
+from riskmon.errors import safe
 from riskmon.forms import utc_text
 
 MOST_NAMED = 50
@@ -70,7 +71,7 @@ def composed(channel: str, alerts: Sequence[Mapping[str, Any]], at: datetime) ->
     body = {
         "id": name,
         "kind": kind,
-        "title": title(alerts),
+        "title": safe(title(alerts)),
         "text": text(alerts),
         "told_at": utc_text(at).replace(".000000Z", "Z"),
         "alerts": [{k: v for k, v in one.items() if k not in hidden} for one in alerts],
@@ -116,7 +117,7 @@ def text(alerts: Sequence[Mapping[str, Any]]) -> str:
         found.append(f"  receipt {alert['digest']}")
     if len(alerts) > MOST_NAMED:
         found.append(f"and {len(alerts) - MOST_NAMED:,} more companies")
-    return "\n".join(found)
+    return "\n".join(map(safe, found))
 
 
 def _line(line: Mapping[str, Any]) -> str:

@@ -110,6 +110,7 @@ class Monitor(Recalculator):
                     Point(at, points(view.hazard(company, at)) if view else 0.0)
                     for at in steps(first, last, step)
                 ],
+                self.find(company).name,
             )
 
     def histories(

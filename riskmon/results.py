@@ -86,14 +86,15 @@ class History(Rows[Point]):
 
     kinds = OVER_TIME
 
-    def __init__(self, company: str, rows: Sequence[Point]) -> None:
+    def __init__(self, company: str, rows: Sequence[Point], name: str = "") -> None:
         super().__init__(rows)
         self.company = company
+        self.name = name or company
 
     @property
     def heading(self) -> str:
         """Whose score, from when to when."""
-        return f"{self.company}: score {span([point.as_of for point in self])}"
+        return f"{self.name}: score {span([point.as_of for point in self])}"
 
     def columns(self, row: Point) -> dict[str, Any]:
         """Return company, as_of, value and level."""

@@ -259,6 +259,13 @@ class Alerts(Checked):
     """By company, the day before which nothing is told."""
     rules: tuple[AlertRule, ...] = ()
 
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        said = [(one.level, one.jump, one.days) for one in self.rules]
+        if len(set(said)) < len(said):
+            raise told("expected each rule once: `to` may name several channels")
+        return self
+
 
 class Channel(Checked):
     """Where messages go: a webhook, or what Apprise reaches."""

@@ -146,9 +146,9 @@ def _reason(rule: Rule | None) -> None:
         print(textwrap.fill(why, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT))
 
 
-def history(found: History, name: str) -> None:
+def history(found: History) -> None:
     """Print a score over time, a bar a moment."""
-    print(f"{safe(name)}, {len(found)} points")
+    print(f"{safe(found.name)}, {len(found)} points")
     for point in found:
         bar = "█" * round(point.value / 2)
         print(f"  {when(point.as_of):<17} {point.value:6.2f}  {bar}")

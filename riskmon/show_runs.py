@@ -50,8 +50,8 @@ def alerts(found: Sequence[Mapping[str, Any]]) -> None:
         for line in body["lines"][:3]:
             moved = f"{line['before']:.2f} -> {line['points']:.2f}"
             print(f"  {line['rule']}: {moved}, {safe(line['matter'])}")
-        to = ", ".join(body["messages"]) or "nobody: the configuration has no channels"
-        print(f"  to {to}; receipt {body['digest'][:12]}")
+        nobody = "nobody: " + ("it corrects what nobody heard" if what else "no channel was named")
+        print(f"  to {', '.join(body['messages']) or nobody}; receipt {body['digest'][:12]}")
     if not found:
         print("nothing was told yet")
 

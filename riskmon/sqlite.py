@@ -221,7 +221,8 @@ class Alive:
 
     def _opened(self) -> int:
         while True:
-            self._folder.mkdir(exist_ok=True)
+            with suppress(FileExistsError):
+                self._folder.mkdir()
             with suppress(FileNotFoundError):  # the last of the others took the folder away
                 return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
 

@@ -149,7 +149,7 @@ class Ticks:
         seen, since = self._seen.get(claimed.holder, (-1, 0.0))
         now = time.monotonic()
         if seen != beats:
-            self._seen = {claimed.holder: (int(beats), now)}
+            self._seen[claimed.holder] = (int(beats), now)
             return False
         return now - since >= self._lease
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -154,6 +157,31 @@ def stop(processes: Sequence[ForkServerProcess]) -> list[int | None]:
     return [one.exitcode for one in processes]
 
 
+def done(url: str) -> int:
+    """Return how many runs of jobs came to their end."""
+    with closing(Ledger(url)) as ledger, reading(ledger.engine) as connection:
+        query = sa.select(sa.func.count()).where(run.c.state == "done", run.c.tick.is_not(None))
+        return int(connection.scalar(query) or 0)
+
+
+def free_port() -> int:
+    """Return a port of this machine on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def health(port: int) -> int:
+    """Return what a process answers when it is asked whether it is well, 0 for nothing."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+    except OSError:
+        return 0
+
+
 def ends_with_nothing_unfinished(folder: Path, url: str) -> None:
     """Run one more process until every run has an end, and that was not asked to end within one."""
     while unfinished(url):
@@ -204,7 +232,7 @@ def turned(folder: Path, now: datetime, turns: Connection) -> None:
         riskmon_in(folder, "run")
 
 
-def slow(folder: Path, seconds: float) -> None:
+def slow(folder: Path, seconds: float, *arguments: str) -> None:
     """Be `riskmon run` whose recalculations take so long; `begun` is there once one begins."""
     whole = Monitor._found
 
@@ -214,4 +242,4 @@ def slow(folder: Path, seconds: float) -> None:
         return whole(*given, **named)
 
     Monitor._found = found  # type: ignore[method-assign]
-    riskmon_in(folder, "run")
+    riskmon_in(folder, "run", *arguments)

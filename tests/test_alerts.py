@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 import riskmon
-from riskmon import alarm
+from riskmon import runs
+from riskmon.database import reading
 from riskmon.ledger import Fence
 from riskmon.monitor import Monitor
 from riskmon.outbox import Outcome
 from riskmon.settings import Config
+from riskmon.tables import snapshot
 from tests.builders import RISKMON, Clock, company, event, rule, withdrawal, write_rules
 
 LEVEL = {"level": "high"}
@@ -191,11 +194,11 @@ def test_a_jump_is_told_up_and_down_within_its_days_and_not_beyond(desk: Desk) -
     assert ["baidu: alert: rose by 15.3 points within 7 days"] == found
     assert [] == desk.run("2024-01-11", claim(8, "acme", occurred_at="2024-01-11"))
     fact = claim(60, "acme", occurred_at="2024-01-20", matter="list", type="listing.listed")
-    (found,) = desk.run("2024-01-20", fact)
-    assert found.startswith("acme: alert: rose by 5")
+    (rise,) = desk.run("2024-01-20", fact)
+    assert rise.startswith("acme: alert: rose by 5")
     off = claim(60, "acme", occurred_at="2024-01-21", matter="list", type="listing.delisted")
-    (found,) = desk.run("2024-01-21", off)
-    assert found.startswith("acme: alert: fell by 4")
+    (fall,) = desk.run("2024-01-21", off)
+    assert fall.startswith("acme: alert: fell by 4")
 
 
 def test_a_jump_is_measured_from_what_was_told(desk: Desk) -> None:
@@ -296,6 +299,16 @@ def test_a_correction_goes_to_those_who_were_told_once(desk: Desk, how: str) -> 
     ]
     days = [f"2024-01-{day:02}" for day in range(4, 20)]
     assert [] == [told for day in days for told in desk.heard(day)]
+
+
+def test_a_correction_for_a_channel_that_is_gone_is_not_lost(desk: Desk) -> None:
+    """It waits for the channel that was told, until it is seen that there is none."""
+    desk.begin(LEVEL)
+    report = claim(60, "baidu")
+    assert [REACHED] == desk.heard("2024-01-02", report)
+    desk.open(LEVEL, channels=("mail",))
+    assert [NOT_REACHED] == desk.run("2024-01-03", withdrawal(report))
+    assert ["desk"] == [one.channel for one in desk.monitor.outbox().messages("waiting")]
 
 
 def test_one_of_several_grounds_can_fall(desk: Desk) -> None:
@@ -451,7 +464,7 @@ def test_a_commit_that_fails_tells_nothing(desk: Desk, monkeypatch: pytest.Monke
         raise OSError("full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(alarm.alerts, "canonical", fail)
+        patched.setattr("riskmon.alerts.canonical", fail)
         with pytest.raises(OSError, match="full"):
             desk.monitor.recalculate()
     assert ([], []) == (desk.monitor.alerts(), desk.monitor.outbox().messages("waiting"))
@@ -512,6 +525,26 @@ def test_a_run_without_alert_rules_swallows_nothing(desk: Desk) -> None:
         other.ingest([on_list, withdrawal(report)])
         other.recalculate()
     assert ["baidu: alert: listed: ofac:1", NOT_REACHED] == sorted(desk.heard("2024-01-03"))
+
+
+def test_scores_are_kept_for_a_month_and_of_old_days_the_extremes(desk: Desk) -> None:
+    """Eight runs a day: of days before yesterday a company keeps its lowest and its highest."""
+    desk.begin(JUMP, firms=("baidu", "acme"))
+    kept: dict[datetime, float] = {}
+    for number in range(1, 8 * 40):
+        at = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(hours=3 * number)
+        fresh = [claim(8, "baidu", occurred_at=at.isoformat())] if number % 50 == 0 else []
+        desk.run(at.isoformat(), *fresh)
+        kept[at] = desk.monitor.score("baidu").value
+    with reading(desk.monitor._ledger.engine) as connection:
+        days = [day.date() for day in connection.scalars(sa.select(snapshot.c.as_of))]
+        since = at - timedelta(days=31)
+        low, high = runs.extremes(connection, since)["baidu"]
+    assert (at - timedelta(days=31)).date() == min(days)
+    assert 16 == days.count(at.date() - timedelta(days=1))
+    assert max(days.count(day) for day in days if day < at.date() - timedelta(days=1)) <= 4
+    inside = [value for moment, value in kept.items() if moment >= since]
+    assert (min(inside), max(inside)) == (low, high)
 
 
 TOML = """

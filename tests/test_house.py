@@ -175,7 +175,7 @@ MAY_IMPORT = {
     "alerts": {"memory", "model"},
     "memory": {"forms"},
     "listed": {"evaluators", "standing"},
-    "messages": {"alerts", "forms"},
+    "messages": {"alerts", "errors", "forms"},
     "alarm": STORE
     | {"alerts", "evaluators", "intake", "messages", "model", "receipts", "replay", "results"}
     | {"listed", "memory", "settings", "standing"},

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from riskmon.logs import Mask, logged, masking
+from riskmon.logs import Lines, Mask, logged, masking
 from riskmon.settings import Config
 from tests.builders import RISKMON
 from tests.liar import Liar, says
@@ -43,7 +43,8 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[str]]]
         return written.getvalue().splitlines()
 
     yield lines
-    assert not [one for one in logging.getLogger().handlers if one.stream is sys.stderr]  # type: ignore[attr-defined]
+    left = [getattr(one, "stream", None) for one in logging.getLogger().handlers]
+    assert sys.stderr not in left
 
 
 AS_JSON = {"log": {"format": "json"}}
@@ -80,11 +81,11 @@ def test_text_leaves_nothing_that_acts(lines: Any) -> None:
 @pytest.mark.parametrize("format_", ["json", "text"])
 def test_a_traceback_is_not_lost(lines: Any, format_: str) -> None:
     """Inside the JSON, or below the line; masked like the rest."""
-    secret = "whsec_c2VjcmV0c2VjcmV0c2VjcmV0"
+    secret = SECRETS["channels"]["desk"]["secret"]
 
     def fail() -> None:
         try:
-            raise ValueError(f"it was {secret}")
+            int(secret)
         except ValueError:
             log.exception("a mistake")
 
@@ -93,7 +94,7 @@ def test_a_traceback_is_not_lost(lines: Any, format_: str) -> None:
     assert (len(found) == 1) == (format_ == "json")
     whole = "\n".join(found)
     assert "Traceback" in whole
-    assert "ValueError: it was ********" in whole
+    assert "ValueError: invalid literal for int() with base 10: '********'" in whole
     assert secret not in whole
 
 
@@ -138,15 +139,15 @@ def test_other_libraries_speak_from_warnings_on(lines: Any) -> None:
     assert [] == lines(lambda: log.info("no"), log={"level": "warning"})
 
 
-def test_a_mistake_in_a_log_line_loses_nothing(lines: Any) -> None:
+def test_a_mistake_in_a_log_line_loses_nothing() -> None:
     """It is told as it stands."""
-    (line,) = lines(lambda: log.info("%d and %d", "one"))  # noqa: PLE1206 (the mistake)
-    assert "%d and %d ('one',)" in line
+    told = logging.makeLogRecord({"msg": "%d and %d", "args": ("one",)})
+    assert "%d and %d ('one',)" in Lines(Mask([]), as_json=False).format(told)
 
 
-SECRETS = {
+SECRETS: dict[str, Any] = {
     "database_url": "postgresql+psycopg://me:p%40ssw0rd@host/x?sslpassword=0ther-pass&host=a",
-    "fetch": {"urls": {"us-csl": "https://me:fetchpass@a.example.com/list?token=abcd1234&x=y"}},
+    "fetch": {"urls": {"ofac-sdn": "https://me:fetchpass@a.example.com/list?token=abcd1234&x=y"}},
     "channels": {
         "desk": {
             "url": "https://hooks.example.com/T0123/B0123456/XyZ123456789?sig=9999-8888",
@@ -204,12 +205,12 @@ format = "{format}"
 level = "debug"
 [jobs.lists]
 every = "2s"
-fetch = ["un-sanctions", "us-csl"]
+fetch = ["un-sanctions", "ofac-sdn"]
 [fetch]
 insecure = true
 [fetch.urls]
 un-sanctions = "{refusing}?token={canary}-query"
-us-csl = "http://{canary}-user:{canary}-pass@127.0.0.1:1/list.csv?{canary}-token"
+ofac-sdn = "http://{canary}-user:{canary}-pass@127.0.0.1:1/list.csv?{canary}-token"
 [channels.desk]
 url = "http://{canary}-user:{canary}-pass@{receiver}/hook/{canary}-path?key={canary}-query"
 secret = "whsec_{canary}{canary}{canary}{canary}"
@@ -250,7 +251,7 @@ def test_no_secret_is_told_whatever_fails(tmp_path: Path, format_: str) -> None:
             told += [done.stderr]
             assert riskmon(folder, "alerts", "retry").stdout == "2 messages to be sent again\n"
             one.says("un-sanctions: ")
-            one.says("us-csl: ")
+            one.says("ofac-sdn: ")
             one.says("to desk was given up")
             one.says("to mail was given up")
             one.says("companies moved")

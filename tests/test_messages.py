@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -71,7 +72,7 @@ def test_a_score_at_the_edge_is_told_once(edge: list[float], over: float) -> Non
 def test_a_level_is_reached_and_left_by_turns(values: list[float]) -> None:
     """Reached at its bound, left beneath the margin, never twice the same."""
     sides = [values[0] >= 50, *(value >= 50 for _, _, value in moves(HIGH, values))]
-    assert all(one != other for one, other in zip(sides, sides[1:], strict=False))
+    assert all(one != other for one, other in itertools.pairwise(sides))
     assert not [value for _, _, value in moves(HIGH, values) if 48 <= value < 50]
 
 
@@ -81,12 +82,12 @@ def test_each_jump_is_one_from_what_was_told_before_it(values: list[float]) -> N
     """Within the days; so a score that goes to and fro by less than a jump is silent."""
     found = moves(JUMP, values)
     assert all(abs(value - before) >= 10 for _, before, value in found)
-    for (day, _, told), (then, before, _) in zip(found, found[1:], strict=False):
+    for (day, _, told), (then, before, _) in itertools.pairwise(found):
         assert then - day > 7 or before == told
 
 
 @given(scores)
-def test_a_score_that_only_fades_is_told_no_oftener_than_it_lost_a_jump(
+def test_a_score_that_fades_is_told_once_for_each_jump_it_lost(
     values: list[float],
 ) -> None:
     """Sixty points are at most six jumps of ten, however long it takes."""
@@ -214,6 +215,13 @@ Firm 1 (firm1): 10.0 -> 60.0 (high) on 2024-01-02 00:00Z: reached the level high
         "told_at": "2024-01-01T00:00:00Z",
         "alerts": [shown],
     } == json.loads(told.body)
+
+
+def test_a_name_cannot_break_out_of_its_line() -> None:
+    """Whoever reads a message sees what a name holds, and no terminal or mail obeys it."""
+    body = json.loads(messages.composed("desk", [alert(name="A\nB\x1b[2J")], START).body)
+    assert body["title"].startswith("A\N{REPLACEMENT CHARACTER}B\N{REPLACEMENT CHARACTER}[2J: 60")
+    assert 3 == len(body["text"].splitlines())
 
 
 def test_alerts_go_together_by_the_rule_that_moved_most_and_corrections_apart() -> None:

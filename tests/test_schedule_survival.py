@@ -28,6 +28,7 @@ from tests.scheduled import (
     Stops,
     applied,
     configure,
+    done,
     ends_with_nothing_unfinished,
     riskmon_in,
     rows,
@@ -190,6 +191,7 @@ def test_a_process_that_was_stopped_stores_nothing_late(
                 wait_for(lambda: LATE in said(folder))
             assert entries == len(list(monitor.entries()))
         assert 1 == said(folder).count(LATE)
+        ends_with_nothing_unfinished(folder, url)
         assert ["baidu"] == [one["company"] for one in monitor.alerts()]
         monitor.verify()
     check_once(url)
@@ -209,8 +211,8 @@ def test_a_process_that_was_stopped_within_its_commit_doubles_nothing(
 ) -> None:
     """It holds the right to write, so none overlaps it.
 
-    On SQLite the others wait for it, and its commit is the one; PostgreSQL ends its session after
-    a minute, another takes its tick over, and its commit is refused.
+    On SQLite the others wait for it, and its commit is the one. PostgreSQL ends its session after
+    a minute: another takes its tick over, and its commit is refused.
     """
     cut_off = url.startswith("postgresql")
     with served(listed("Baidu", company="baidu")) as jobs, riskmon.open(url) as monitor:
@@ -219,16 +221,22 @@ def test_a_process_that_was_stopped_within_its_commit_doubles_nothing(
         applied(folder).close()
         witnessed(url)
         where = Stops("riskmon.runs", "end", after=True)
-        with one_stopped(folder, where) as process, running(folder):
-            (first,) = seen(url)
-            if cut_off:
-                wait_for(lambda: first._replace(token=2, state="done", at=0) in ends(url))
-            else:
-                time.sleep(4)
-                assert [first] == seen(url)
-            goes_on(process)
-            wait_for(lambda: {row["number"] for row in rows(url)} > {1, first.number})
+        with running(folder) as others:
+            wait_for(lambda: done(url))
+            with one_stopped(folder, where) as process:
+                before = seen(url)
+                first = before[-1]
+                if cut_off:  # here the others wait for the head that it keeps; elsewhere they go on
+                    wait_for(lambda: (first.number, 2) in {one[:2] for one in seen(url)})
+                else:
+                    time.sleep(4)
+                    assert before == seen(url)
+                goes_on(process)
+                count = done(url)
+                wait_for(lambda: done(url) > count + 2)
             assert cut_off == ("cannot be used" in said(folder))
+            assert others[0].is_alive()
+        ends_with_nothing_unfinished(folder, url)
         assert ["baidu"] == [one["company"] for one in monitor.alerts()]
         monitor.verify()
     check_once(url)
