@@ -97,12 +97,9 @@ class Alarm:
             return Raised([], _stances(rules, facts), standing.position)
         then = self._replay.standing(reached)
         touched = listed.touched(standing, then)
-        wrong = list(self._wrong(standing, touched))
+        wrong = list(self._wrong(standing, then, touched))
         gone = {(one.rule, one.company) for one, _, _ in wrong}
-        facts = facts._replace(
-            listings=listed.newly_listed(standing, then, touched),
-            told=[one for one in facts.told if (one.rule, one.company) not in gone],
-        )
+        facts = facts._replace(listings=listed.newly_listed(standing, then, touched))
         fresh: dict[str, list[Ground]] = {}
         for one in alerts.grounds(rules, facts):
             if (one.rule, one.company) not in gone:
@@ -120,18 +117,27 @@ class Alarm:
         with reading(self._ledger.engine) as connection:
             return runs.extremes(connection, since)
 
-    def _wrong(self, standing: Standing, touched: Ints) -> Iterator[tuple[Told, float, str]]:
-        """Yield the grounds that would not be told by what is known now, the score, and why."""
+    def _wrong(
+        self, standing: Standing, then: Standing, touched: Ints
+    ) -> Iterator[tuple[Told, float, str]]:
+        """Yield the grounds that would not be told by what is known now, the score, and why.
+
+        Of those that held `then`: what the rules have changed since they were told is none.
+        """
         names = standing.told.matters.names
         for one in self._memory.about(names[number] for number in touched.tolist()):
-            rule = self._rules.get(one.rule)
-            if rule is None:
-                continue
-            value = self._replay.score(standing, one.as_of, one.company).value
-            listings = {key for key in one.events if still_listed(standing, key, one.company)}
-            why = alerts.unfounded(one, rule, value, listings)
+            value, why = self._judged(one, standing)
             if why is not None:
-                yield one, value, why
+                self._replay.view(then)  # whole, once: not a part for each company
+                if self._judged(one, then)[1] is None:
+                    yield one, value, why
+
+    def _judged(self, told: Told, standing: Standing) -> tuple[float, str | None]:
+        """Return the score at the moment of a ground, as known by `standing`, and what is wrong."""
+        value = self._replay.score(standing, told.as_of, told.company).value
+        rule = self._rules.get(told.rule) or alerts.named(told.rule)
+        listings = {key for key in told.events if still_listed(standing, key, told.company)}
+        return value, alerts.unfounded(told, rule, value, listings)
 
     def _corrections(
         self, scores: Mapping[str, Score], wrong: Sequence[tuple[Told, float, str]]

@@ -42,6 +42,16 @@ class Rule(NamedTuple):
         return f"jump {self.jump:g} in {self.days}d" if self.jump is not None else "listing"
 
 
+def named(name: str) -> Rule:
+    """Return the rule of a name, also where the configuration has it no longer."""
+    kind, *rest = name.split()
+    if kind == "level":
+        return Rule(level=rest[0])
+    if kind == "jump":
+        return Rule(jump=float(rest[0]), days=int(rest[2].removesuffix("d")))
+    return Rule()
+
+
 class Ground(NamedTuple):
     """Why a company is told of by a rule, and from what score it moved."""
 

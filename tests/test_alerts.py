@@ -311,6 +311,17 @@ def test_a_correction_for_a_channel_that_is_gone_is_not_lost(desk: Desk) -> None
     assert ["desk"] == [one.channel for one in desk.monitor.outbox().messages("waiting")]
 
 
+def test_a_rule_that_is_gone_still_corrects_what_it_told(desk: Desk) -> None:
+    """Whoever was told of a jump of ten is told that there was none, though twenty count now."""
+    desk.begin(LEVEL, JUMP)
+    report = claim(60, "baidu")
+    assert 1 == len(desk.heard("2024-01-02", report))
+    desk.open({"jump": 20, "days": 7})
+    (found,) = desk.heard("2024-01-03", withdrawal(report))
+    why = {"it had not reached the level high", "it had not moved by 10 points"}
+    assert why == set(found.removeprefix("baidu: correction: ").split("; "))
+
+
 def test_one_of_several_grounds_can_fall(desk: Desk) -> None:
     """The listing stands, the level does not: that alone is taken back, and the rest later."""
     desk.begin(LEVEL, LISTING)
@@ -332,6 +343,17 @@ def test_what_happens_later_takes_nothing_back(desk: Desk) -> None:
     delisted = {"type": "listing.delisted", "matter": "ofac", "topics": ["worth-60"]}
     found = desk.heard("2024-01-03", listing("baidu", "2", occurred_at="2024-01-03", **delisted))
     assert [LEFT] == found
+
+
+def test_a_change_of_the_rules_takes_nothing_back(desk: Desk, tmp_path: Path) -> None:
+    """The level is left by it; that the matter is told of once more corrects nothing."""
+    desk.begin(LEVEL)
+    report = claim(60, "baidu")
+    assert [REACHED] == desk.heard("2024-01-02", report)
+    file = tmp_path / "rules" / "worth-60.yaml"
+    file.write_text(file.read_text("utf-8").replace('"severity": 60', '"severity": 40'), "utf-8")
+    assert [LEFT] == desk.heard("2024-01-03")
+    assert [] == desk.heard("2024-01-04", report | {"title": "Told once more"})
 
 
 def test_what_was_taken_back_and_comes_again_is_told_again(desk: Desk) -> None:

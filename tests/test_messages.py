@@ -113,6 +113,13 @@ def test_what_is_passed_over_hides_no_jump_that_is_new() -> None:
     assert set() == alerts.stand(JUMP, facts(50, 30, stances, set()))
 
 
+@given(st.sampled_from(["moderate", "high", "severe"]), st.integers(1, 100), st.integers(1, 31))
+def test_a_rule_is_known_by_its_name(level: str, jump: int, days: int) -> None:
+    """As an entry of the ledger keeps it."""
+    for one in (Rule(level=level), Rule(jump=jump, days=days), Rule(jump=jump / 8), Rule()):
+        assert one == alerts.named(one.name)
+
+
 def test_what_was_told_is_found_by_matter_until_it_is_taken_back() -> None:
     """Each ground by itself; a message is void once all that it tells has fallen."""
     memory = Memory()

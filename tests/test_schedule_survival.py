@@ -168,7 +168,7 @@ def goes_on(process: ForkServerProcess) -> None:
     "where",
     [
         Stops(MONITOR, "ingest"),
-        Stops(MONITOR, "fetch", after=True),
+        pytest.param(Stops(MONITOR, "fetch", after=True), marks=soak),
         Stops(MONITOR, "_found", after=True),
     ],
     ids=["before the fetched is stored", "before recalculating", "before the commit"],
