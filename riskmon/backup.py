@@ -18,7 +18,7 @@ from riskmon.evidence import EMPTY, Head
 from riskmon.heads import sync_folder
 from riskmon.ledger import Ledger
 from riskmon.progress import counted
-from riskmon.tables import person, snapshot
+from riskmon.tables import cursor, message, person, run, snapshot, stance
 
 PIECE = 10_000
 
@@ -69,23 +69,39 @@ def _copy(ledger: Ledger, url: str) -> Head:
             with writing(other.engine) as connection:
                 other.database.insert(driver(connection), rows)
             last = Head(rows[-1][0], rows[-1][7], rows[-1][5])
-        # Keys after entries: each entry's key is among them.
-        kept = snapshot.c.position <= last.position
-        for table, query in {
-            person: sa.select(person),
-            snapshot: sa.select(snapshot).where(kept),
-        }.items():
-            with reading(ledger.engine) as connection:
-                found = [row._asdict() for row in connection.execute(query)]
-            if found:
-                with writing(other.engine) as connection:
-                    connection.execute(sa.insert(table), found)
+        _copy_rest(ledger, other, last.position)
         if last.position:
             with other.kept.held() as held:
                 held.keep(last)
     finally:
         other.close()
     return last
+
+
+def _copy_rest(ledger: Ledger, other: Ledger, position: int) -> None:
+    """Copy the keys of persons, and as far as `position` what runs found and have to tell.
+
+    Keys after entries: each entry's key is among them. A copy that takes the ledger's place sends
+    what still waits, under the same keys.
+    """
+    known = run.c.position.is_(None) | (run.c.position <= position)
+    asked = {
+        person: sa.select(person),
+        snapshot: sa.select(snapshot).where(snapshot.c.position <= position),
+        run: sa.select(run).where(run.c.state != "open", known),
+        cursor: sa.select(cursor).where(cursor.c.position <= position),
+        stance: sa.select(stance),
+        message: sa.select(message),
+    }
+    with reading(ledger.engine) as connection:
+        found = {
+            table: [row._asdict() for row in connection.execute(query)]
+            for table, query in asked.items()
+        }
+    with writing(other.engine) as connection:
+        for table, rows in found.items():
+            if rows:
+                connection.execute(sa.insert(table), rows)
 
 
 def _pieces(ledger: Ledger) -> Iterator[list[tuple[Any, ...]]]:

@@ -196,7 +196,8 @@ def _misnamed(data: dict[str, Any]) -> list[Problem]:
         known = sources.names()
         for steps in jobs:
             problems += _unknown(data, steps, "source", [*known, "all"])
-        problems += _unknown(data, ("fetch", "urls"), "source", known)
+        if isinstance(_at(data, ("fetch", "urls")), dict):  # else its values are no names
+            problems += _unknown(data, ("fetch", "urls"), "source", known)
     return problems
 
 
