@@ -2,8 +2,8 @@
 
 Each is CPU seconds, the median of five, and its ratio to a limit that is measured in the same run,
 in turns with it: what the bare libraries need for the same bytes or the same sums. Groups: ingest,
-postgresql, others, ledger, scores, matching, lists, stories, names; default all. Scores take ten
-times as many events; stories and names need none, and have tables of their own.
+postgresql, others, ledger, scores, pages, matching, lists, stories, names; default all. Scores and
+pages take ten times as many events; stories and names need none, and have tables of their own.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import ledger, lists, matching, postgresql, scores, stories, workload
+from benchmarks import ledger, lists, matching, pages, postgresql, scores, stories, workload
 
 GROUPS = (
-    *("ingest", "postgresql", "others", "ledger", "scores", "matching", "lists"),
+    *("ingest", "postgresql", "others", "ledger", "scores", "pages"),
+    *("matching", "lists"),
     *("stories", "names"),
 )
 
@@ -55,6 +56,8 @@ def main() -> None:
         if "scores" in arguments.groups:
             scores.measure(folder, 10 * arguments.events)
             scores.start_up()
+        if "pages" in arguments.groups:
+            pages.measure(folder, 10 * arguments.events)
         if "matching" in arguments.groups:
             matching.compare(10 * arguments.events)
         if "lists" in arguments.groups:

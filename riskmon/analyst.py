@@ -9,11 +9,21 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from riskmon import intake, review
-from riskmon.decisions import MATCH, MERGE, PERSON, UNLINK, Match, Merge, Unlink, body
+from riskmon.decisions import (
+    MATCH,
+    MERGE,
+    PERSON,
+    UNLINK,
+    Match,
+    Merge,
+    Unlink,
+    body,
+    match_ref,
+)
 from riskmon.errors import UnknownCompanyError, UsageError
 from riskmon.ledger import Fact
 from riskmon.matching import Matching
-from riskmon.model import Holding
+from riskmon.model import Entry, Holding
 from riskmon.names import words
 from riskmon.progress import progress
 from riskmon.resolution import Resolution
@@ -118,6 +128,14 @@ class Analyst(Witness):
             if not self._replay.names().decided(name, company):
                 raise UsageError(f"nothing was decided about {name!r} and {company}")
             self._decide([self._decided(name, company, "undo", by, why)])
+
+    def decision(self, name: str, company: str) -> Entry | None:
+        """Return the entry by which a person last decided of a name and a company; None for none.
+
+        Its `verdict` is accept, reject or undo.
+        """
+        found = self._ledger.latest(MATCH, PERSON, [match_ref(name, company)])
+        return found[0] if found else None
 
     def merge(
         self, company: str, into: str, *, by: str | None = None, why: str | None = None

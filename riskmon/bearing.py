@@ -49,6 +49,80 @@ class Bearing:
         """Return the hazard of the company at `at`, in microseconds since 1970."""
         return float(self._hazards(self._active(at), at).sum())
 
+    def course(self, moments: Ints) -> Floats:
+        """Return the hazard at each of some moments, in order; each piece is looked at once.
+
+        What decays alike is carried from moment to moment in one sum, as in `sums`.
+        """
+        begin, end = np.searchsorted(moments, self._start), np.searchsorted(moments, self._end)
+        held = np.flatnonzero(begin < end)
+        rates, column = np.unique(self._rate[held], return_inverse=True)
+        change = np.zeros((len(moments), len(rates)))
+        for sign, places in ((1, begin[held]), (-1, end[held])):
+            inside = np.flatnonzero(places < len(moments))
+            pieces, place = held[inside], places[inside]
+            age = (moments[place] - self._since[pieces]) * self._rate[pieces]
+            value = sign * self._amplitude[pieces] * np.exp2(-age)
+            key = place * len(rates) + column[inside]
+            change += np.bincount(key, value, minlength=change.size).reshape(change.shape)
+        total = np.zeros((len(moments), len(rates)))
+        now, before = np.zeros(len(rates)), 0
+        for row, at in enumerate(moments.tolist()):
+            now = now * np.exp2(-(at - before) * rates) + change[row]
+            total[row] = now
+            before = at
+        found: Floats = total.sum(axis=1)
+        return np.maximum(found, 0.0)  # what was taken off may leave less, by rounding
+
+    def sums(self, at: int) -> tuple[int, dict[str, float]]:
+        """Return how many lines there are at `at`, and the hazard of each category."""
+        active, hazards = self._lasting(at)
+        block = self._layer.block[self._layer.pieces.unit[self._piece[active]]]
+        found: dict[str, float] = {}
+        for one, hazard in enumerate(np.bincount(block, hazards).tolist()):
+            if hazard > 0:
+                category = self._layer.blocks[one].category
+                found[category] = found.get(category, 0.0) + hazard
+        return len(active), found
+
+    def leading(self, at: int, count: int) -> list[Line]:
+        """Return the greatest `count` of the lines at `at`, in no order."""
+        active, hazards = self._lasting(at)
+        chosen = _greatest(hazards, count)
+        if len(chosen) > count:  # some are equal
+            places = active.tolist()
+            order = sorted(chosen.tolist(), key=lambda n: (-hazards[n], *self._called(places[n])))
+            chosen = np.array(order[:count], np.int64)
+        return list(self._drawn(active[chosen], hazards[chosen], at))
+
+    def matters(self, at: int, count: int) -> tuple[int, list[tuple[Line, bool]]]:
+        """Return how many matters bear at `at`, and the lines of the greatest `count` of them.
+
+        Each line with whether it is open: that it does not decay.
+        """
+        active, hazards = self._lasting(at)
+        unit = self._layer.pieces.unit[self._piece[active]]
+        matter = self._layer.matter[unit]
+        # Where a unit is of no one matter, it stands for one.
+        keys, of = np.unique(np.where(matter >= 0, matter, -2 - unit), return_inverse=True)
+        each = np.bincount(of, hazards, minlength=len(keys)).astype(np.float64)
+        chosen = np.isin(of, _greatest(each, count))
+        lines = self._drawn(active[chosen], hazards[chosen], at)
+        return len(keys), list(zip(lines, self._rate[active[chosen]] == 0, strict=True))
+
+    def _lasting(self, at: int) -> tuple[Ints, Floats]:
+        """Return the pieces that give a line at `at`, and their hazards."""
+        active = self._active(at)
+        hazards = self._hazards(active, at)
+        some = hazards > 0
+        return active[some], hazards[some]
+
+    def _called(self, one: int) -> tuple[str, str]:
+        """Return rule and matter of a piece, by which equal ones are ordered."""
+        layer, unit = self._layer, self._layer.pieces.unit[self._piece[one]]
+        rule, matter = layer.blocks[layer.block[unit]].id, layer.matter[unit]
+        return rule, layer.told.matters.names[matter] if matter != NOBODY else ""
+
     def lines(self, at: int) -> Iterator[Line]:
         """Yield the lines at `at`, in no order."""
         active = self._active(at)
@@ -89,6 +163,15 @@ class Bearing:
                 via=VIA[self._via[one]],
                 events=Cited(positions[rows].tolist(), told.events),
             )
+
+
+def _greatest(values: Floats, count: int) -> Ints:
+    """Return where the greatest `count` of some values are; more, where the last are equal."""
+    if len(values) <= count:
+        return np.arange(len(values))
+    least = np.partition(values, len(values) - count)[len(values) - count]
+    found: Ints = np.flatnonzero(values >= least)
+    return found
 
 
 def _units(layer: Layer, company: int, epoch: int) -> tuple[Ints, Floats, Ints]:

@@ -14,8 +14,10 @@ from riskmon.cli_common import clocks, configured, opened, out, print_json, say
 from riskmon.cli_config import add_config, add_file
 from riskmon.cli_evidence import add_commands
 from riskmon.cli_export import add_export
+from riskmon.cli_mcp import add_mcp
 from riskmon.cli_names import add_names
 from riskmon.cli_rules import add_rules
+from riskmon.cli_serve import add_serve
 from riskmon.cli_run import add_run
 from riskmon.cli_sources import add_sources
 from riskmon.errors import RiskmonError, UsageError
@@ -102,6 +104,8 @@ def parser() -> argparse.ArgumentParser:
     add_commands(add, where, then)
     add_run(add, commands, where)
     add_export(add, place, then)
+    add_serve(add, place)
+    add_mcp(add, place)
     add_config(commands)
     add("status", _status, "what there is", where)
     return top

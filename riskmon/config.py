@@ -85,7 +85,9 @@ def _is_secret(steps: Sequence[str | int]) -> bool:
     """Whether what stands at a place is a secret, or may hold one."""
     if steps[:1] == ("channels",):
         return len(steps) < 3 or steps[2] in SECRETS  # noqa: PLR2004 (channels, its name, its field)
-    return tuple(steps) == ("fetch",) or steps[:1] == ("database_url",) or steps[1:2] == ("urls",)
+    if tuple(steps[:2]) in {("fetch",), ("web",), ("web", "token")}:
+        return True
+    return steps[:1] == ("database_url",) or steps[1:2] == ("urls",)
 
 
 def _from_file(given: str | None, origins: dict[Steps, Origin]) -> dict[str, Any]:

@@ -43,8 +43,13 @@ class Match(Noun):
     @property
     def ref(self) -> str:
         """What the entry is known by: however the name is written, it has the same words."""
-        digest = sha256(words(self.name).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        return f"{self.company} {digest}"
+        return match_ref(self.name, self.company)
+
+
+def match_ref(name: str, company: str) -> str:
+    """Return what a decision of a name and a company is known by."""
+    digest = sha256(words(name).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{company} {digest}"
 
 
 class Merge(Noun):

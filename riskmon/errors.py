@@ -68,6 +68,10 @@ class UnknownCompanyError(RiskmonError):
     """No declared company has this id or name."""
 
 
+class UnknownMatterError(RiskmonError):
+    """No event was told of this matter."""
+
+
 class DatabaseError(RiskmonError):
     """The database cannot be used."""
 

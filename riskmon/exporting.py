@@ -217,8 +217,9 @@ def _json_lines(kinds: Mapping[str, Kind], rows: Iterator[dict[str, Any]], strea
     return count
 
 
-def _parquet(kinds: Mapping[str, Kind], rows: Iterator[dict[str, Any]], stream: Sink) -> int:
-    arrow, parquet = (library(name, "columns") for name in ("pyarrow", "pyarrow.parquet"))
+def arrow_schema(kinds: Mapping[str, Kind]) -> Any:
+    """Return columns as a schema of Arrow (extra `columns`)."""
+    arrow = library("pyarrow", "columns")
     types = {
         "text": arrow.string(),
         "number": arrow.float64(),
@@ -226,7 +227,12 @@ def _parquet(kinds: Mapping[str, Kind], rows: Iterator[dict[str, Any]], stream: 
         "moment": arrow.timestamp("us", tz="UTC"),
         "texts": arrow.list_(arrow.string()),
     }
-    schema = arrow.schema({name: types[kind] for name, kind in kinds.items()})
+    return arrow.schema({name: types[kind] for name, kind in kinds.items()})
+
+
+def _parquet(kinds: Mapping[str, Kind], rows: Iterator[dict[str, Any]], stream: Sink) -> int:
+    arrow, parquet = (library(name, "columns") for name in ("pyarrow", "pyarrow.parquet"))
+    schema = arrow_schema(kinds)
     count = 0
     with parquet.ParquetWriter(stream, schema, compression="zstd") as out:
         while batch := list(islice(rows, BATCH)):

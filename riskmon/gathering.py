@@ -225,6 +225,14 @@ class Gatherer(Analyst):
         self._append([_ruling(held.source, held.ref, "reject", by, why, after=held.after)])
         return held
 
+    def ruling(self, source: str, ref: str) -> Entry | None:
+        """Return the entry by which a copy that was held, or a draft, was ruled on; None for none.
+
+        `ref`: the draft's, or the `ref` of the copy. Its `verdict` is accept or reject.
+        """
+        found = self._ledger.latest(RULED, source, [ref])
+        return found[0] if found else None
+
     def _append(self, facts: list[Fact]) -> None:
         self._ledger.append(facts, self._clock)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -142,6 +143,22 @@ class Log:
                 found |= {row.ref: Entry._make(row) for row in rows}
         return list(found.values())
 
+    def mentioning(self, parts: Sequence[str], before: int, limit: int) -> list[Entry]:
+        """Return the last `limit` events told before a position whose bodies have all `parts`.
+
+        Whatever case ASCII letters are in; letters of other scripts that have a case match any.
+        """
+        like = entry.c.body.ilike if self.engine.dialect.name == "postgresql" else entry.c.body.like
+        query = (
+            sa.select(entry)
+            .where(entry.c.kind == "event.recorded", entry.c.position < before)
+            .where(*(like(_pattern(part), escape="/") for part in parts))
+            .order_by(entry.c.position.desc())
+            .limit(limit)
+        )
+        with reading(self.engine) as connection:
+            return list(map(Entry._make, connection.execute(query)))
+
     def first(self, kind: str) -> Entry | None:
         """Return the first entry of `kind`, None where there is none."""
         query = sa.select(entry).where(entry.c.kind == kind).order_by(entry.c.position).limit(1)
@@ -178,3 +195,15 @@ def changed(position: int, stored: int) -> VerificationError:
     return VerificationError(
         f"entry {position:,} {what}. Restore a copy", finding="changed", position=position
     )
+
+
+def _pattern(part: str) -> str:
+    """Return what LIKE finds text by in canonical JSON; no wildcard within it takes long."""
+    found = []
+    for one in json.dumps(part, ensure_ascii=False)[1:-1]:
+        if one in "%_/":
+            found.append(f"/{one}")
+        else:
+            cased = not one.isascii() and one.lower() != one.upper()
+            found.append("_" if cased or "\ud800" <= one <= "\udfff" else one)
+    return f"%{''.join(found)}%"

@@ -52,6 +52,8 @@ def masking(config: Config, database: str = "") -> Mask:
 def _secrets(config: Config) -> Iterator[str]:
     if config.database_url is not None:
         yield from _asking(config.database_url.get_secret_value(), every=False)
+    if config.web.token is not None:
+        yield config.web.token.get_secret_value()
     for address in config.fetch.urls.values():
         yield from _asking(address.get_secret_value())
     for channel in config.channels.values():

@@ -7,7 +7,7 @@ checked there; entries, lines and scores are made by riskmon itself and are plai
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -290,13 +290,17 @@ class Score(Lined):
     @cached_property
     def lines(self) -> tuple[Line, ...]:
         """The lines with their points, greatest first; the points add up to `value`."""
+        return self.shared(self.hazards)
+
+    def shared(self, lines: Iterable[Line]) -> tuple[Line, ...]:
+        """Return some of its lines with their points."""
         total = self.hazard
         return tuple(
             line._replace(
                 points=self.value * line.hazard / total,
                 without=points(math.fsum((total, -line.hazard))),
             )
-            for line in self.hazards
+            for line in lines
         )
 
     @cached_property

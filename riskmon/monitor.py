@@ -9,23 +9,22 @@ from os import PathLike
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from riskmon import exporting, runs, whatif
 from riskmon.config import Config, load
 from riskmon.database import default_url, reading, shipped, shown
-from riskmon.errors import RulesError, UnknownCompanyError, UsageError
+from riskmon.errors import RulesError, UsageError
 from riskmon.foresight import foresight
 from riskmon.frames import Frame
 from riskmon.health import Health
-from riskmon.model import Company, Event, Score, points
-from riskmon.names import words
+from riskmon.looking import Looking, asked
+from riskmon.model import Event, Score
 from riskmon.progress import progress
-from riskmon.recalculation import Recalculator
 from riskmon.results import Comparison, Histories, History, Point, Scores
 from riskmon.ruleset import Ruleset, load_ruleset
 from riskmon.scoring import View, points_of, steps
-from riskmon.standing import Standing
 from riskmon.status import Status
-from riskmon.validation import did_you_mean
 from riskmon.witness import Moment, as_moment
 
 BRIEFLY = 0.1
@@ -57,7 +56,7 @@ def open(  # noqa: A001 (riskmon.open, as one opens a file)
     return Monitor(url or found, folder, clock, config)
 
 
-class Monitor(Recalculator):
+class Monitor(Looking):
     """Events in, scores out. Use it as a context manager, or `close` it."""
 
     def score(
@@ -74,8 +73,8 @@ class Monitor(Recalculator):
             company = self._called(name, standing)
             at = as_moment(as_of, "as_of") if as_of is not None else self._clock()
             score = self._replay.score(standing, at, company)
-            asked = _asked(known_at)
-            return replace(score, known_at=asked) if asked else score
+            known = asked(known_at)
+            return replace(score, known_at=known) if known else score
 
     def scores(
         self, *, as_of: Moment | None = None, known_at: Moment | int | None = None
@@ -84,7 +83,7 @@ class Monitor(Recalculator):
         with self._lock:
             standing = self._standing(known_at)
             at = as_moment(as_of, "as_of") if as_of is not None else self._clock()
-            return Scores(self._replay.scores(standing, at, _asked(known_at)))
+            return Scores(self._replay.scores(standing, at, asked(known_at)))
 
     def history(
         self,
@@ -104,12 +103,12 @@ class Monitor(Recalculator):
             last = as_moment(end, "end") if end is not None else self._clock()
             first = as_moment(start, "start") if start is not None else last - timedelta(days=365)
             view = self._replay.view(self._standing(known_at), company)
+            moments = steps(first, last, step)
+            hazards = view.course_of(company, moments) if view else np.zeros(len(moments))
+            values = points_of(hazards).tolist()
             return History(
                 company,
-                [
-                    Point(at, points(view.hazard(company, at)) if view else 0.0)
-                    for at in steps(first, last, step)
-                ],
+                [Point(at, value) for at, value in zip(moments, values, strict=True)],
                 self.find(company).name,
             )
 
@@ -132,7 +131,7 @@ class Monitor(Recalculator):
             view = self._replay.view(self._standing(known_at))
             if view is None:
                 return Histories([], moments, [])
-            return Histories(view.ids, moments, [points_of(view.hazards(at)) for at in moments])
+            return Histories(view.ids, moments, [points_of(one) for one in view.course(moments)])
 
     @progress("comparing with the draft")
     def what_if(
@@ -200,30 +199,6 @@ class Monitor(Recalculator):
             raise UsageError(f"expected scores, lines or events, got {what!r}")
         return exporting.export(rows, file, form)
 
-    def _called(self, name: str, then: Standing) -> str:
-        """Return the id of the company that a name meant then; where none, that it means now."""
-        if name in then.companies:
-            return name
-        return then.names.known((name,)).company or self.find(name).id
-
-    def find(self, name: str) -> Company:
-        """Return the declared company with this id or name, or raise UnknownCompanyError."""
-        with self._lock:
-            standing = self._standing(None)
-            if name in standing.companies:
-                return standing.companies[name]
-            if name in standing.roster.into:
-                return standing.companies[standing.roster.into[name]]
-            found = standing.names.known((name,))
-            if found.company is not None:
-                return standing.companies[found.company]
-            if found.candidates:
-                bearers = " and ".join(one.company for one in found.candidates)
-                raise UnknownCompanyError(f"{name!r} is a name of {bearers}: ask by id")
-            hint = did_you_mean(words(name), standing.names.all())
-            advice = hint or "; `riskmon scores` lists those there are, `riskmon declare` adds more"
-            raise UnknownCompanyError(f"no declared company is called {name!r}{advice}")
-
     def ruleset(self, known_at: Moment | int | None = None) -> Ruleset | None:
         """Return the rules in force by `known_at`; None before anything was recorded."""
         with self._lock:
@@ -280,13 +255,3 @@ class Monitor(Recalculator):
             return len(self._standing(None).unresolved())
         finally:
             self._lock.release()
-
-    def _standing(self, known_at: Moment | int | None) -> Standing:
-        return self._replay.standing(None if known_at is None else self._position(known_at))
-
-
-def _asked(known_at: Moment | int | None) -> datetime | None:
-    """Return the moment that was asked for; None for a position, and for all of the log."""
-    if known_at is None or isinstance(known_at, int):
-        return None
-    return as_moment(known_at, "known_at")

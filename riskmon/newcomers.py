@@ -7,10 +7,11 @@ from datetime import datetime
 
 import numpy as np
 
+from riskmon.bearing import Bearing
 from riskmon.evaluators import Floats, Ints
 from riskmon.model import Line
 from riskmon.ruleset import Ruleset
-from riskmon.scoring import View
+from riskmon.scoring import COUNTED, Part, View
 from riskmon.standing import Standing
 
 MOST_NEWCOMERS = 100
@@ -48,6 +49,28 @@ class Together(View):
         fresh = self.fresh.hazards(at)[list(self._of.values())]
         found: Floats = np.append(self.known.hazards(at), fresh)[self._order]
         return found
+
+    def parts(self) -> list[Part]:
+        """Return the layers that count."""
+        place = {one: number for number, one in enumerate(self._ids)}
+        known = np.array([place[one] for one in self.known.ids], np.int64)
+        fresh = np.array([place[one] if one in self._of else -1 for one in self.fresh.ids])
+        pairs = ((self.known, known), (self.fresh, fresh))
+        return [part._replace(places=places) for view, places in pairs for part in view.parts()]
+
+    def bearings(self, company: str, at: datetime, status: str = COUNTED) -> list[Bearing]:
+        """Return what bears on a company, a layer each, as the world is at `at`."""
+        return self._view(company).bearings(company, at, status)
+
+    def course(self, moments: Sequence[datetime]) -> list[Floats]:
+        """Return the hazard of every company at each of some moments; by any thread."""
+        places = list(self._of.values())
+        both = zip(self.known.course(moments), self.fresh.course(moments), strict=True)
+        return [np.append(known, fresh[places])[self._order] for known, fresh in both]
+
+    def course_of(self, company: str, moments: Sequence[datetime]) -> Floats:
+        """Return the hazard of one company at each of some moments, which are in order."""
+        return self._view(company).course_of(company, moments)
 
     def hazard(self, company: str, at: datetime) -> float:
         """Return the hazard of one company at `at`."""

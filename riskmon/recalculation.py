@@ -51,6 +51,11 @@ class Recalculator(Fetcher):
         self._alarm = Alarm(self._ledger, self._replay, config)
         self._run = _Claimed()
 
+    @property
+    def rules_folder(self) -> Path:
+        """The folder of rule files that `recalculate` publishes."""
+        return self._rules
+
     def _begin(self) -> None:
         if self._ledger.first("ruleset.published") is None:
             self._publish(self._load())

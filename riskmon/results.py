@@ -183,6 +183,8 @@ class Comparison(Rows[Difference]):
         failed: dict[str, str],
     ) -> None:
         super().__init__(rows)
+        self.differing = len(rows)
+        """How many companies differ: the rows are those that do so most."""
         self.spells = spells
         """When the levels of a company differ, by company and time."""
         self.foresight = foresight

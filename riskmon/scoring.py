@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import NamedTuple, overload
 
 import numpy as np
@@ -33,6 +34,8 @@ MOST_LAYERS = 8
 LEAST_WHOLE = 0.2
 """Where small layers would have this share of the matters, all is made anew."""
 KEPT_BEARINGS = 64
+KEPT_MOMENTS = 64
+"""At which the hazards of all companies are kept, those asked for last."""
 LEAST_STEP = timedelta(hours=1)
 MOST_STEPS = 100_000
 
@@ -42,6 +45,14 @@ class Held(NamedTuple):
 
     layer: Layer
     alive: Flags
+
+
+class Part(NamedTuple):
+    """A layer of a view, and the place in the view's `ids` of each company here; -1 for none."""
+
+    layer: Layer
+    alive: Flags
+    places: Ints
 
 
 class View:
@@ -73,6 +84,7 @@ class View:
         """Rules that failed, each with the reason; the others' scores stand."""
         self._lock = threading.Lock()
         self._sums: dict[int, Sums] = {}
+        self._courses: dict[datetime, Floats] = {}
         self._bearings: dict[tuple[str, str, int], list[Bearing]] = {}
 
     def _make_companies(self) -> None:
@@ -172,10 +184,48 @@ class View:
             total += now.total(layer.around_epoch(now.epoch)[1])
         return total
 
+    def course(self, moments: Sequence[datetime]) -> list[Floats]:
+        """Return the hazard of every company at each of some moments; by any thread.
+
+        In order of time each costs what moved since the one before it, not the whole.
+        """
+        with self._lock:
+            for at in moments:
+                if at in self._courses:  # asked for last: dropped last
+                    self._courses[at] = self._courses.pop(at)
+            kept = {at: self._courses[at] for at in moments if at in self._courses}
+        missing = sorted(set(moments) - kept.keys())
+        fresh = dict(zip(missing, self._course(missing), strict=True))
+        with self._lock:
+            self._courses |= fresh
+            while len(self._courses) > KEPT_MOMENTS:
+                self._courses.pop(next(iter(self._courses)))
+        return [kept[at] if at in kept else fresh[at] for at in moments]
+
+    def _course(self, moments: Sequence[datetime]) -> list[Floats]:
+        totals = [np.zeros(len(self.ids)) for _ in moments]
+        for layer, alive in self._held(COUNTED):
+            for place, found in enumerate(sums.course(layer, alive, moments)):
+                totals[place] += found
+        for one in totals:
+            one.flags.writeable = False  # it is kept
+        return totals
+
     def hazard(self, company: str, at: datetime) -> float:
         """Return the hazard of one company at `at`."""
         moment = microseconds(at)
-        return sum(one.hazard(moment) for one in self._bearing(company, COUNTED, at))
+        return sum(one.hazard(moment) for one in self.bearings(company, at))
+
+    def course_of(self, company: str, moments: Sequence[datetime]) -> Floats:
+        """Return the hazard of one company at each of some moments, which are in order."""
+        epoch = self._watched.worlds.epoch
+        found = [np.zeros(0)]
+        for _, some in groupby(moments, epoch):
+            alike = list(some)
+            at = np.array([microseconds(one) for one in alike])
+            bearings = self.bearings(company, alike[0])
+            found.append(sum((one.course(at) for one in bearings), np.zeros(len(at))))
+        return np.concatenate(found)
 
     def scores(self, at: datetime, known_at: datetime | None = None) -> Ranked:
         """Return the score of each company at `at`, highest first."""
@@ -202,6 +252,11 @@ class View:
 
     # Lines
 
+    def parts(self) -> list[Part]:
+        """Return the layers that count."""
+        places = np.arange(len(self._watched.ids))
+        return [Part(layer, alive, places) for layer, alive in self._held(COUNTED)]
+
     def lines(self, company: str, at: datetime) -> tuple[Line, ...]:
         """Return the counted lines of a company at `at`, greatest first."""
         return _ordered(self._drawn(company, COUNTED, at))
@@ -213,16 +268,15 @@ class View:
     def top(self, company: str, at: datetime) -> Line | None:
         """Return the greatest of the counted lines; None where there is none."""
         moment = microseconds(at)
-        found = [
-            line for one in self._bearing(company, COUNTED, at) for line in one.greatest(moment)
-        ]
+        found = [line for one in self.bearings(company, at) for line in one.greatest(moment)]
         return _ordered(found)[0] if found else None
 
     def _drawn(self, company: str, status: str, at: datetime) -> Iterator[Line]:
         moment = microseconds(at)
-        return (line for one in self._bearing(company, status, at) for line in one.lines(moment))
+        return (line for one in self.bearings(company, at, status) for line in one.lines(moment))
 
-    def _bearing(self, company: str, status: str, at: datetime) -> list[Bearing]:
+    def bearings(self, company: str, at: datetime, status: str = COUNTED) -> list[Bearing]:
+        """Return what bears on a company, a layer each, as the world is at `at`."""
         epoch = self._watched.worlds.epoch(at)
         key = (company, status, epoch)
         with self._lock:  # lines may be drawn by any thread

@@ -20,10 +20,11 @@ from urllib.parse import urlsplit
 from wsgiref import simple_server
 
 from riskmon import metrics
+from riskmon.checked import is_loopback
 from riskmon.errors import RiskmonError
 from riskmon.logs import masking
 from riskmon.monitor import Monitor
-from riskmon.settings import Config, is_loopback
+from riskmon.settings import Config
 from riskmon.status import exit_code, failure
 
 LEAST_SILENCE = 3.0

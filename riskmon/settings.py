@@ -5,9 +5,6 @@ No error and no `repr` holds the value of a secret.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import ipaddress
 import re
 import zoneinfo
 from datetime import date, datetime, time, timedelta
@@ -17,26 +14,16 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
+from riskmon.checked import Address, Checked, Header, Key, Number, Whole, is_loopback, told
 from riskmon.forms import Id, duration
 from riskmon.timetable import UTC_ZONE, Cron, Every, Timetable
 from riskmon.validation import did_you_mean, shown
-
-LEAST_SECRET = 16
-"""Bytes; Standard Webhooks asks for 24."""
-
-
-def told(message: str) -> PydanticCustomError:
-    """Return an error that is told as it is, without the value that is there."""
-    return PydanticCustomError("told", "{error}", {"error": message})
 
 
 def _name(value: str) -> str:
@@ -92,20 +79,6 @@ def _day(value: object) -> date:
     raise ValueError("expected a day such as 2026-12-31")
 
 
-def _number(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("expected a number")  # noqa: TRY004 (pydantic collects ValueError)
-    return value
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this very machine."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _host(value: str) -> str:
     if not is_loopback(value):
         raise told(
@@ -132,18 +105,6 @@ def _address(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     if not re.match(r"https?://[^/\s]", text) or re.search(r"\s", text):
         raise told("expected a URL such as https://lists.example.com/list.csv")
-    return value
-
-
-def _key(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    try:
-        encoded = text.removeprefix("whsec_")
-        plain = encoded.encode() if encoded == text else base64.b64decode(encoded, validate=True)
-    except binascii.Error:
-        raise told("expected whsec_ and the secret in base64") from None
-    if len(plain) < LEAST_SECRET:
-        raise told(f"expected a secret of at least {LEAST_SECRET} bytes, got {len(plain)}")
     return value
 
 
@@ -174,21 +135,6 @@ def _quiet(value: object) -> Quiet:
 Name = Annotated[str, AfterValidator(_name)]
 Zone = Annotated[zoneinfo.ZoneInfo, BeforeValidator(_zone)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
-Whole = Annotated[int, BeforeValidator(_number)]
-
-
-class Checked(BaseModel):
-    """A part of the configuration: frozen, and without a field that nothing reads."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    def _one_of(self, *names: str) -> None:
-        given = [name for name in names if getattr(self, name) is not None]
-        if len(given) != 1:
-            wanted = f"{', '.join(names[:-1])} or {names[-1]}"
-            got = " and ".join(given) if given else "none"
-            raise told(f"expected exactly one of {wanted}, got {got}")
 
 
 class Job(Checked):
@@ -221,7 +167,7 @@ class Fetch(Checked):
     """That may be reached beside those of the sources."""
     insecure: bool = False
     """Allow http, any port, and this very machine."""
-    urls: dict[str, Annotated[SecretStr, AfterValidator(_address)]] = {}
+    urls: dict[str, Annotated[SecretStr, AfterValidator(_address)]] = Field(default_factory=dict)
     """Other addresses, by source."""
 
 
@@ -255,7 +201,7 @@ class Alerts(Checked):
     """Channels; default all."""
     quiet: Annotated[Quiet, BeforeValidator(_quiet)] | None = None
     """In the configuration's zone; messages wait until it ends."""
-    silence: dict[Id, Annotated[date, BeforeValidator(_day)]] = {}
+    silence: dict[Id, Annotated[date, BeforeValidator(_day)]] = Field(default_factory=dict)
     """By company, the day before which nothing is told."""
     rules: tuple[AlertRule, ...] = ()
 
@@ -271,7 +217,7 @@ class Channel(Checked):
     """Where messages go: a webhook, or what Apprise reaches."""
 
     url: Annotated[SecretStr, AfterValidator(_webhook)] | None = None
-    secret: Annotated[SecretStr, AfterValidator(_key)] | None = None
+    secret: Key | None = None
     """Signs what a webhook is sent (Standard Webhooks)."""
     apprise: SecretStr | None = None
     timeout: Annotated[Duration, _within("1s", "5m")] = timedelta(seconds=10)
@@ -293,6 +239,37 @@ class Health(Checked):
     host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     port: Annotated[Whole, Field(ge=1, le=65535)] | None = None
     """Absent: not served."""
+
+
+class Web(Checked):
+    """Where the page and the API are served, and to whom."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[Whole, Field(ge=1, le=65535)] = 8000
+    token: Key | None = None
+    """That everybody needs who asks."""
+    user_header: Header | None = None
+    """In which a proxy in front says who asks."""
+    proxies: tuple[Address, ...] = ("127.0.0.1", "::1")
+    """Addresses of the proxies that are believed."""
+    names: tuple[str, ...] = ()
+    """Names of this host by which it may be asked, beside localhost."""
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if told_of := self.refused(self.host):
+            raise told(told_of)
+        return self
+
+    def refused(self, host: str) -> str | None:
+        """Return why nothing is served at a host; None where it may be."""
+        if is_loopback(host) or self.token or self.user_header:
+            return None
+        return (
+            f"expected this machine, as 127.0.0.1, ::1 or localhost, got {shown(host)}: others are "
+            "served only with a token (RISKMON_WEB__TOKEN), or by a proxy that says who asks "
+            "([web] user_header)"
+        )
 
 
 class Log(Checked):
@@ -320,8 +297,9 @@ class Config(Checked):
     jobs: dict[Name, Job] = Field(default_factory=_nightly)
     fetch: Fetch = Fetch()
     alerts: Alerts = Alerts()
-    channels: dict[Name, Channel] = {}
+    channels: dict[Name, Channel] = Field(default_factory=dict)
     health: Health = Health()
+    web: Web = Web()
     log: Log = Log()
 
     def timetable(self, job: str) -> Timetable:

@@ -9,10 +9,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from riskmon.checked import Checked
 from riskmon.config import Read, path
 from riskmon.errors import safe
 from riskmon.forms import duration_text
-from riskmon.settings import Checked, Quiet
+from riskmon.settings import Quiet
 from riskmon.toml import Steps
 from riskmon.validation import MASK
 
@@ -67,7 +68,7 @@ def _leaves(part: Any, at: Steps) -> Iterator[tuple[Steps, Any]]:
 
 def _plain(value: Any, at: Steps) -> Any:
     if isinstance(value, SecretStr):
-        return MASK if at[0] == "channels" else _without_secrets(value.get_secret_value())
+        return MASK if at[0] in {"channels", "web"} else _without_secrets(value.get_secret_value())
     if isinstance(value, timedelta):
         return duration_text(value)
     if isinstance(value, tuple) and not isinstance(value, Quiet):

@@ -104,22 +104,29 @@ class Standing:
 
         `role`: only in that one.
         """
+        company, place, index = self._parties(rows)
+        known = company != NOBODY
+        if role is not None:
+            known &= self.told.parties["role"][index] == self.told.roles.get(role, NOBODY)
+        pairs = np.stack([company[known], rows[place[known]]])
+        company, row = np.unique(pairs, axis=1)
+        return company, row
+
+    def _parties(self, rows: Ints) -> tuple[Ints, Ints, Ints]:
+        """Return of each party of `rows` its company or NOBODY, its row's place, and its own."""
         columns = self.told.rows
         counts = columns["last"][rows] - columns["first"][rows]
         index = spread(columns["first"][rows], counts)
         company = self.roster.resolved(self.told.named.names)[self.told.parties["party"][index]]
-        known = company != NOBODY
-        if role is not None:
-            known &= self.told.parties["role"][index] == self.told.roles.get(role, NOBODY)
-        pairs = np.stack([company[known], np.repeat(rows, counts)[known]])
-        company, row = np.unique(pairs, axis=1)
-        return company, row
+        return company, np.repeat(np.arange(len(rows)), counts), index
 
     def _names(self, rows: Ints, companies: Iterable[str]) -> Flags:
         """Return which of `rows` name one of some companies."""
         codes = [self.roster.codes[one] for one in companies]
-        company, row = self.naming_pairs(rows)
-        return np.isin(rows, row[np.isin(company, codes)])
+        company, place, _ = self._parties(rows)
+        found = np.zeros(len(rows), bool)
+        found[place[np.isin(company, codes)]] = True
+        return found
 
     def said_by(self, moment: datetime) -> Standing:
         """Return the same log with only what had been said by `moment`, as its sources date it."""

@@ -6,6 +6,7 @@ Shkapenyuk, Srivastava, Xu, ICDE 2009). Moving on costs what begins and ends bet
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -63,6 +64,14 @@ def moved(sums: Sums, layer: Layer, alive: Flags, at: datetime) -> Sums:
     _change(fresh, layer, begun[alive[pieces.unit[begun]]], 1)
     _change(fresh, layer, ended[alive[pieces.unit[ended]]], -1)
     return fresh
+
+
+def course(layer: Layer, alive: Flags, moments: Sequence[datetime]) -> Iterator[Floats]:
+    """Yield the hazard of each company at each of some moments, which are in order."""
+    now: Sums | None = None
+    for at in moments:
+        now = full(layer, alive, at) if now is None else moved(now, layer, alive, at)
+        yield now.total(layer.around_epoch(now.epoch)[1])
 
 
 def without(sums: Sums, layer: Layer, units: Ints) -> Sums:

@@ -90,8 +90,8 @@ def problems_of(
         a_key = found["loc"][-1:] == (KEY,)
         if secret(steps) and not a_key:
             found["input"] = MASK
-        message = _message(dict(found), fields_at(model, steps[:-1]))
-        problem = Problem(message, field=path(steps[:-1] if a_key else steps), location=steps)
+        told = message(dict(found), fields_at(model, steps[:-1]))
+        problem = Problem(told, field=path(steps[:-1] if a_key else steps), location=steps)
         if forked:
             forks.add((*steps, a_key))
         problems.setdefault((*steps, a_key), problem)
@@ -122,7 +122,11 @@ def _steps(
     return tuple(steps), forked
 
 
-def _message(found: dict[str, Any], known: Sequence[str]) -> str:
+def message(found: dict[str, Any], known: Sequence[str]) -> str:
+    """Return one of pydantic's errors as what was expected, and what is there.
+
+    `known`: the fields that there are where it was found.
+    """
     kind, context, got = found["type"], found.get("ctx", {}), _got(found["input"])
     if kind == "missing":
         return "is required and missing"

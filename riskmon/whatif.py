@@ -56,10 +56,16 @@ class Spell(NamedTuple):
 
 def differences(now: View, then: View, at: datetime) -> list[Difference]:
     """Return the companies whose score differs at `at`, furthest first."""
-    before, after = points_of(now.hazards(at)), points_of(then.hazards(at))
+    return furthest(now, then, at, len(now.ids))[0]
+
+
+def furthest(now: View, then: View, at: datetime, limit: int) -> tuple[list[Difference], int]:
+    """Return the `limit` companies whose score differs most at `at`, and how many differ."""
+    before, after = (points_of(view.course([at])[0]) for view in (now, then))
     order = np.argsort(-np.abs(after - before), kind="stable")
+    order = order[np.abs(after - before)[order] >= LEAST_POINTS]
     found = []
-    for number in order[np.abs(after - before)[order] >= LEAST_POINTS].tolist():
+    for number in order[:limit].tolist():
         company = now.ids[number]
         found.append(
             Difference(
@@ -72,7 +78,7 @@ def differences(now: View, then: View, at: datetime) -> list[Difference]:
                 causes(now, then, company, at),
             )
         )
-    return found
+    return found, len(order)
 
 
 def causes(now: View, then: View, company: str, at: datetime) -> list[Cause]:

@@ -52,6 +52,11 @@ class Witness:
         """Give the database's connections back."""
         self._ledger.close()
 
+    @property
+    def position(self) -> int:
+        """The position of the last entry; 0 where there is none."""
+        return self._ledger.size()
+
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Yield the entries after position `after`, in order, as they were hashed.
 
@@ -92,13 +97,15 @@ class Witness:
             )
         return found
 
-    def receipt(self, score: Score) -> dict[str, Any]:
+    def receipt(self, score: Score, *, keep: bool = True) -> dict[str, Any]:
         """Return a score as a small JSON object that can be checked later, on another machine.
 
         It has company, both clocks, ruleset, ledger head, value and lines, and is kept in the
-        ledger, so that `changes` can say when it is contradicted.
+        ledger, so that `changes` can say when it is contradicted; unless `keep` is false.
         """
         made = receipts.receipt(score, self._ledger.at(score.position))
+        if not keep:
+            return made
         fact = Fact("receipt.issued", OWN, receipts.digest(made), receipts.text(made))
         self._ledger.append([fact], self._clock)
         return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import math
+import threading
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
@@ -57,16 +58,18 @@ class Worlds:
         edges = [edge for company in companies for edge in (*company.exposures, *company.owners)]
         self._dates = sorted({date for edge in edges for date in (edge.since, edge.until) if date})
         self._made: dict[int, World] = {}
+        self._lock = threading.Lock()
 
     def epoch(self, at: datetime) -> int:
         """Return the number of the stretch between two dates that `at` is in."""
         return bisect.bisect_right(self._dates, at)
 
     def in_epoch(self, epoch: int) -> World:
-        """Return the world as it is in a stretch."""
-        if epoch not in self._made:
-            if len(self._made) >= MOST_WORLDS:
-                self._made.pop(next(iter(self._made)))
-            at = self._dates[epoch - 1] if epoch else EARLIEST
-            self._made[epoch] = World(self._companies, at)
-        return self._made[epoch]
+        """Return the world as it is in a stretch; by any thread."""
+        with self._lock:
+            if epoch not in self._made:
+                if len(self._made) >= MOST_WORLDS:
+                    self._made.pop(next(iter(self._made)))
+                at = self._dates[epoch - 1] if epoch else EARLIEST
+                self._made[epoch] = World(self._companies, at)
+            return self._made[epoch]

@@ -22,6 +22,9 @@ from riskmon.cli import main
 from riskmon.monitor import Monitor
 from tests.builders import RISKMON, ROOT, SHARED, Clock, replayed
 
+# Before a test file imports it, so that what it asserts is told in full.
+pytest.register_assert_rewrite("tests.browser")
+
 # Where CI is set, hypothesis draws the same examples every time; a slow machine fails no test.
 settings.register_profile("riskmon", parent=settings.default, deadline=None)
 settings.load_profile("riskmon")

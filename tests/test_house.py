@@ -108,6 +108,11 @@ MAY_IMPORT = {
         "told",
         "whatif",
     },
+    "across": ENGINE - {"across", "cited"} | {"evaluators", "forms", "roster", "rules", "told"},
+    "overview": {"across", "charts", "errors", "evaluators", "frames", "model", "scoring"},
+    "companyview": {"forms", "model", "scoring", "standing"},
+    "matterview": {"across", "cited", "evaluators", "model", "scoring", "standing"},
+    "finding": {"evaluators", "forms", "model", "names", "standing"},
     "evidence": {"errors"},
     "heads": {"errors", "evidence"},
     "results": {"charts", "cited", "examples", "foresight", "forms", "frames", "model"}
@@ -148,7 +153,7 @@ MAY_IMPORT = {
         "persons",
     }
     | {"reports", "spells"},
-    "newcomers": {"evaluators", "model", "ruleset", "scoring", "standing"},
+    "newcomers": {"bearing", "evaluators", "model", "ruleset", "scoring", "standing"},
     "replay": {
         "ledger",
         "model",
@@ -183,15 +188,23 @@ MAY_IMPORT = {
     "recalculation": GROUND
     | STORE
     | {"alarm", "fetcher", "intake", "messages", "ran", "results", "ruleset", "settings"},
+    "looking": GROUND
+    | {"across", "companyview", "finding", "matterview", "names", "overview", "progress"}
+    | {"recalculation", "results", "ruleset", "scoring", "standing", "whatif", "witness"},
     "status": {"errors", "outbox"},
     "health": {"database", "errors", "forms", "ledger", "outbox", "settings", "status", "tables"},
     "metrics": {"__version__", "database", "model", "outbox", "runs", "status", "tables"},
     "logs": {"errors", "forms", "settings", "validation"},
-    "serving": {"errors", "logs", "metrics", "monitor", "settings", "status"},
+    "serving": {"checked", "errors", "logs", "metrics", "monitor", "settings", "status"},
     "monitor": GROUND
     | STORE
-    | {"config", "exporting", "foresight", "frames", "names", "progress", "recalculation"}
+    | {"config", "exporting", "foresight", "frames", "looking", "progress"}
     | {"results", "ruleset", "scoring", "settings", "standing", "status", "whatif", "witness"},
+    "web": GROUND
+    | {"__version__", "changes", "checked", "cli_common", "companyview", "decisions"}
+    | {"examples", "exporting", "finding", "frames", "gathering", "looking", "matterview"}
+    | {"monitor", "overview", "ran", "receipts", "results", "review", "riskmon", "rules"}
+    | {"ruleset", "settings", "status", "web", "whatif"},
     "work": {"errors", "fetching", "logs", "monitor", "reports", "settings", "ticks"},
     "schedule": {"channels", "delivery", "errors", "monitor", "settings", "ticks", "timetable"}
     | {"work"},
@@ -201,18 +214,31 @@ MAY_IMPORT = {
     "show_rules": {"errors", "examples", "foresight", "results", "show", "whatif"},
     "show_runs": {"errors", "outbox", "ran"},
     "show_sources": {"decisions", "errors", "fetcher", "gathering"},
-    "show_config": GROUND | {"config", "settings", "toml"},
+    "show_config": GROUND | {"checked", "config", "settings", "toml"},
     "show_names": {"analyst", "errors", "resolution", "review"},
     "timetable": {"forms"},
     "toml": {"errors"},
-    "settings": {"forms", "timetable", "validation"},
+    "checked": {"validation"},
+    "settings": {"checked", "forms", "timetable", "validation"},
     "config": {"errors", "settings", "sources", "toml", "validation"},
     "demo": {"database", "model", "monitor", "riskmon", "show", "witness"},
     "__main__": {"cli"},
     "cli_common": {"config", "database", "errors", "logs", "monitor", "results", "riskmon"},
     "cli_evidence": EVIDENCE | {"cli_common", "errors", "model", "results", "show"},
     "cli_config": {"cli_common", "config", "database", "show_config"} | {"riskmon"},
+    "mcp": {
+        "__version__",
+        "cli_common",
+        "errors",
+        "forms",
+        "model",
+        "monitor",
+        "results",
+        "riskmon",
+    },
+    "cli_mcp": {"cli_common", "frames", "mcp"},
     "cli_export": {"cli_common"},
+    "cli_serve": {"cli_common", "errors", "logs", "web"},
     "cli_run": {"cli_common", "errors", "logs", "schedule", "serving", "show_runs"} | {"riskmon"},
     "cli_rules": {"cli_common", "database", "errors", "examples", "ruleset", "show_rules"}
     | {"riskmon"},
@@ -225,8 +251,10 @@ MAY_IMPORT = {
         "cli_names",
         "cli_evidence",
         "cli_export",
+        "cli_mcp",
         "cli_run",
         "cli_rules",
+        "cli_serve",
         "cli_sources",
         "demo",
         "errors",

@@ -1,0 +1,102 @@
+"""Figures of the pages: what the overview, a company, a matter and the others ask of the monitor.
+
+CPU seconds, the median of fifty requests after a warm-up, each a second later than the one before
+it, so that no answer is one that was given already.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from benchmarks import workload
+from benchmarks.measure import cpu, open_at
+from benchmarks.scores import COMPANIES, ingested
+from riskmon.monitor import Monitor
+
+REQUESTS = 50
+WARM_UP = 3
+SHOWN = 50
+"""Rows of the overview, and lines of a company."""
+
+
+def measure(folder: Path, count: int) -> None:
+    """Measure all pages on `count` events."""
+    asked_of(*ingested(folder / "pages", count, COMPANIES))
+
+
+def asked_of(database: Path, rules: Path) -> None:
+    """Measure all pages on a database."""
+    with open_at(database, rules) as monitor:
+        first = cpu(monitor.overview)
+        print(f"{'first overview':<28} {first * 1e3:10.1f} ms   (reads the ledger)")
+        chance = random.Random(1)
+        position = monitor.overview().position
+        ranked = [row.company for row in monitor.overview()[:SHOWN]]
+        firms = [f"c{chance.randrange(COMPANIES)}" for _ in range(WARM_UP + REQUESTS)]
+        matters = [line.matter for one in firms for line in monitor.leading(one, limit=3).lines]
+
+        def company(one: str, at: datetime) -> None:
+            _company(monitor, one, at)
+
+        def before(one: str, at: datetime) -> None:
+            company(one, at)
+            monitor.score(one, as_of=at - timedelta(days=30), known_at=position - 1000)
+
+        pages: dict[str, tuple[Callable[[str, datetime], object], list[str], str]] = {
+            "overview": (lambda _, at: _overview(monitor, at), [""], "300 ms"),
+            "overview, by category": (lambda _, at: _category(monitor, at), [""], ""),
+            "company, any": (company, firms, "150 ms"),
+            "company, of the 50 highest": (company, ranked, "150 ms"),
+            "company, named most": (company, ["c0"], "150 ms"),
+            "company, and known before": (before, firms, ""),
+            "matter": (lambda one, at: monitor.matter(one, as_of=at), matters, ""),
+            "rules": (lambda _, at: monitor.rule_moves(as_of=at), [""], ""),
+            "search, a company": (lambda _, __: monitor.search("number 77"), [""], ""),
+            "search, words of no title": (lambda _, __: monitor.search("unheard"), [""], ""),
+        }
+        for name, (page, given, asked) in pages.items():
+            _show(name, page, given, asked)
+        _past(monitor, position)
+
+
+def _overview(monitor: Monitor, at: datetime) -> None:
+    overview = monitor.overview(as_of=at)
+    overview.history([row.company for row in overview[:SHOWN]])
+    assert sum(overview.levels.values()) == len(overview) == COMPANIES  # noqa: S101
+
+
+def _category(monitor: Monitor, at: datetime) -> None:
+    overview = monitor.overview(as_of=at).of_category("category-1").sorted_by("change_30")
+    overview.history([row.company for row in overview[:SHOWN]])
+
+
+def _company(monitor: Monitor, company: str, at: datetime) -> None:
+    found = monitor.leading(company, as_of=at, limit=SHOWN)
+    monitor.history(company, end=at)
+    monitor.timeline(company, as_of=at, limit=SHOWN)
+    monitor.owners(company, as_of=at)
+    assert all(event.title for line in found.lines for event in line.events)  # noqa: S101
+
+
+def _show(name: str, page: Callable[[str, datetime], object], given: list[str], asked: str) -> None:
+    """Print the median of a page, and its slowest request."""
+    costs = []
+    for number in range(WARM_UP + REQUESTS):
+        at = workload.NOW + timedelta(seconds=number)
+        costs.append(cpu(lambda: page(given[number % len(given)], at)))  # noqa: B023 (called here)
+    costs = costs[WARM_UP:]
+    median, slowest = statistics.median(costs) * 1e3, max(costs) * 1e3
+    print(f"{name:<28} {median:10.1f} ms   slowest {slowest:8.1f} ms   {asked}", flush=True)
+
+
+def _past(monitor: Monitor, position: int) -> None:
+    """Print what the first and the next page cost where something else was known."""
+    for name, page in {
+        "company, known before": lambda: monitor.leading("c500", known_at=position // 2),
+        "overview, known before": lambda: monitor.overview(known_at=position // 2),
+    }.items():
+        print(f"{name:<28} {cpu(page) * 1e3:10.1f} ms   then {cpu(page) * 1e3:11.1f} ms")
