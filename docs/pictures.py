@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import altair
+import altair as alt
 
 import riskmon
 from riskmon import charts, demo
@@ -45,27 +45,28 @@ def finished(chart: Any, heading: str, below: str, height: Any) -> Any:
 
 def curves(rows: Iterable[tuple[datetime, str, float]], most: float, title: str) -> Any:
     """Return lines over time: a moment, the name of the line, and its value up to `most`."""
+    shown = list(rows)
     data = [
         {"at": f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", "line": line, "value": value}
-        for at, line, value in rows
+        for at, line, value in shown
     ]
-    names = list(dict.fromkeys(row["line"] for row in data))
-    scale = altair.Scale(domain=names, range=[charts.OTHERS[0], charts.OTHERS[5]])
-    legend = altair.Legend(orient="bottom", title=None, columns=1)
-    dashes = altair.Scale(domain=names, range=[[1, 0], [6, 3]])
+    names = list(dict.fromkeys(line for _, line, _ in shown))
+    scale = alt.Scale(domain=names, range=[charts.OTHERS[0], charts.OTHERS[5]])
+    legend = alt.Legend(orient="bottom", title=None, columns=1)
+    dashes = alt.Scale(domain=names, range=[[1, 0], [6, 3]])
     return (
-        altair.Chart(altair.Data(values=data))
+        alt.Chart(alt.InlineData(values=data))
         .mark_line(strokeWidth=2)
         .encode(
-            x=altair.X(
+            x=alt.X(
                 "at:T",
-                scale=altair.Scale(type="utc"),
+                scale=alt.Scale(type="utc"),
                 title=None,
-                axis=altair.Axis(grid=False, format="%b %Y", tickCount=8),
+                axis=alt.Axis(grid=False, format="%b %Y", tickCount=8),
             ),
-            y=altair.Y("value:Q", scale=altair.Scale(domain=[0, most]), title=title),
-            stroke=altair.Stroke("line:N", scale=scale, legend=legend),
-            strokeDash=altair.StrokeDash("line:N", scale=dashes, legend=legend),
+            y=alt.Y("value:Q", scale=alt.Scale(domain=[0, most]), title=title),
+            stroke=alt.Stroke("line:N", scale=scale, legend=legend),
+            strokeDash=alt.StrokeDash("line:N", scale=dashes, legend=legend),
         )
     )
 
@@ -115,17 +116,17 @@ def known(monitor: Monitor) -> Any:
 def sources() -> Any:
     """Return how likely a claim is as one teller after another tells it."""
     rows = list(_likelihoods())
-    base = altair.Chart(altair.Data(values=rows)).encode(
-        y=altair.Y("told:N", sort=None, title=None, axis=altair.Axis(ticks=False, domain=False)),
-        x=altair.X("likelihood:Q", scale=altair.Scale(domain=[0, 1])),
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        y=alt.Y("told:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False)),
+        x=alt.X("likelihood:Q", scale=alt.Scale(domain=[0, 1])),
     )
     bars = base.mark_bar(height={"band": 0.7}, fill=charts.OTHERS[0])
     said = base.mark_text(align="left", dx=4, fontSize=12, fill=charts.INK).encode(
-        text=altair.Text("likelihood:Q", format=".2f")
+        text=alt.Text("likelihood:Q", format=".2f")
     )
     below = "after each teller, from the top down; tellers alone never make it more than 0.9"
     heading = "How likely a claim is, as more tell it"
-    return finished(altair.layer(bars, said), heading, below, altair.Step(30))
+    return finished(alt.layer(bars, said), heading, below, alt.Step(30))
 
 
 def _likelihoods() -> Iterator[dict[str, Any]]:

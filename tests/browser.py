@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 import riskmon
 from riskmon import demo
 from riskmon.monitor import Monitor
-from tests.builders import RISKMON, ROOT, Clock, company, event, listed
+from tests.builders import RISKMON, ROOT, Clock, company, listed
 from tests.pages import HOSTILE, RUNS
 from tests.running import wait
 from tests.test_lists import CUBA, sdn
@@ -127,12 +127,13 @@ def serving(
 def serving_scenario(folder: Path) -> Iterator[Served]:
     """Serve the shipped scenario, with a draft of its rules beside it."""
     database = f"sqlite:///{folder / 'scenario.db'}"
-    with demo.load(database) as monitor:
+    demo.load(database).close()
+    with riskmon.open(database, rules=ROOT / "rules", clock=Clock("2026-11-22")) as monitor:
         monitor.recalculate()
     drafted = folder / "draft"
     shutil.copytree(ROOT / "rules", drafted)
     file = drafted / "section-1260h.yaml"
-    text, changed = re.subn(r"(?m)^severity: .*", "severity: 60", file.read_text("utf-8"))
+    text, changed = re.subn(r"(?m)^severity: .*", "severity: 40", file.read_text("utf-8"))
     assert changed == 1
     file.write_text(text, "utf-8")
     with serving(folder, database, "--draft", str(drafted)) as served:
@@ -140,22 +141,31 @@ def serving_scenario(folder: Path) -> Iterator[Served]:
 
 
 @contextmanager
-def serving_waiting(folder: Path) -> Iterator[Served]:
-    """Serve a ledger in which things wait for a person, and titles want to run."""
+def serving_waiting(folder: Path, *, hostile: bool = True) -> Iterator[Served]:
+    """Serve a ledger in which a name, a copy and a draft wait; `hostile`: and titles want to run."""
     database = f"sqlite:///{folder / 'waiting.db'}"
     with riskmon.open(database, rules=ROOT / "rules", clock=Clock()) as monitor:
         huawei = company("huawei", name="Huawei Technologies Co., Ltd.")
-        hostile = company("hostile", name=f"Hostile {HOSTILE}")
-        assert not monitor.declare([huawei, hostile, company("contoso", name="Contoso AG")]).rejected
-        told = {"title": HOSTILE, "url": RUNS, "summary": HOSTILE, "matter": MATTER}
-        wants = listed(company="hostile") | told
-        assert not monitor.ingest([wants, listed(NAME), listed(NAME) | told]).rejected
+        assert not monitor.declare([huawei, company("contoso", name="Contoso AG")]).rejected
+        monitor.ingest([listed(NAME)])
         hold(monitor, folder, 1900)
-        draft(monitor, "waits", 0.6, parties=[{"name": "Contoso AG"}])
-        draft(monitor, HOSTILE, 0.5, title=HOSTILE, parties=[{"name": HOSTILE}], url=RUNS)
+        sentence = "A grand jury charged an engineer of Contoso AG with theft of trade secrets."
+        said = {"sentence": sentence, "confidence": 0.6}
+        parties = [{"name": "Contoso AG"}]
+        draft(monitor, "charge", 0.6, title=sentence, parties=parties, attributes=said)
+        if hostile:
+            want(monitor)
         monitor.recalculate()
     with serving(folder, database) as served:
         yield served
+
+
+def want(monitor: Monitor) -> None:
+    """Tell what wants to run wherever it is shown."""
+    monitor.declare([company("hostile", name=f"Hostile {HOSTILE}")])
+    told = {"title": HOSTILE, "url": RUNS, "summary": HOSTILE, "matter": MATTER}
+    assert not monitor.ingest([listed(company="hostile") | told, listed(NAME) | told]).rejected
+    draft(monitor, HOSTILE, 0.5, title=HOSTILE, parties=[{"name": HOSTILE}], url=RUNS)
 
 
 def hold(monitor: Monitor, folder: Path, entries: int) -> None:
@@ -194,9 +204,7 @@ def visit(request: pytest.FixtureRequest, look: Look) -> Callable[..., Page]:
     """Return what shows one of `PAGES`, by its name, on the server that has it."""
 
     def visit(name: str, **how: Any) -> Page:
-        served = request.getfixturevalue(
-            "waiting_pages" if name in WAITING else "scenario_pages"
-        )
+        served = request.getfixturevalue("waiting_pages" if name in WAITING else "scenario_pages")
         page = look(served, **how)
         page.goto(PAGES[name])
         return page

@@ -10,6 +10,8 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser import PAGES, Look, Served, open_all
+from tests.builders import ROOT
+from tests.screenshots import SCENARIO, WAITING
 
 pytest_plugins = ["tests.browser"]
 pytestmark = pytest.mark.xdist_group("browser")
@@ -57,6 +59,16 @@ def test_a_page_is_no_wider_than_a_telephone(visit: Visit, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_a_desk(visit: Visit, name: str) -> None:
+    """No box of it has to be scrolled sideways to read a table to its end."""
+    page = visit(name)
+    open_all(page)
+    boxes = """all => all.filter(one => one.scrollWidth > one.clientWidth + 1).map(
+        one => [one.getAttribute("aria-label"), one.scrollWidth, one.clientWidth])"""
+    assert [] == page.eval_on_selector_all(".scroll, body", boxes)
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_a_page_says_the_same_without_script(visit: Visit, name: str) -> None:
     """To the letter; what needs a script, as the button to print, is not offered then."""
     said = []
@@ -75,3 +87,13 @@ def test_a_page_that_is_not_there_says_so(look: Look, scenario_pages: Served) ->
     assert 404 == answer.status
     assert "nobody" in page.inner_text("main")
     assert [] == found(page)
+
+
+def test_the_documents_show_each_page() -> None:
+    """The pictures that `python -m tests.screenshots` makes, each small, each shown."""
+    shown = (ROOT / "docs" / "page.md").read_text("utf-8")
+    files = {one.name for one in (ROOT / "docs" / "pictures").glob("page-*.png")}
+    assert {f"page-{one.name}.png" for one in (*SCENARIO, *WAITING)} == files
+    for name in files:
+        assert f"(pictures/{name})" in shown
+        assert (ROOT / "docs" / "pictures" / name).stat().st_size < 150_000

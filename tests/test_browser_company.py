@@ -117,7 +117,9 @@ def test_both_clocks_change_everything_on_the_page_and_its_address(
         row[-1] for row in rows(page, ".screen table.matters")
     ]
     picture = page.locator(".screen svg.history")
-    assert f"at the end {score.value:.1f}" in str(picture.get_attribute("aria-label") or picture.text_content())
+    assert f"at the end {score.value:.1f}" in str(
+        picture.get_attribute("aria-label") or picture.text_content()
+    )
     assert "as of 2024-02-12" in words(page, ".stands")[0].lower()
     assert now != page.inner_text("main")
 
@@ -188,7 +190,13 @@ def test_a_page_prints_to_two_sheets_with_its_receipt(
     texts = ["".join(one.extract_text().split()) for one in pdf.pages]
     score = ledger.score("baidu", as_of="2026-11-22")
     receipt = ledger.receipt(score, keep=False)
-    for part in (score.name, f"{score.value:.2f}", "Greatest cause", "A month before", "2026-06-08"):
+    for part in (
+        score.name,
+        f"{score.value:.2f}",
+        "Greatest cause",
+        "A month before",
+        "2026-06-08",
+    ):
         assert part.replace(" ", "") in texts[0]
     for part in (receipts.digest(receipt), receipt["head"], receipt["ruleset"], "Sources"):
         assert part in texts[1]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Page
 
 from riskmon.monitor import Monitor
 from tests.browser import CUBA, MATTER, Look, Served, hold, serving, words
@@ -80,10 +81,12 @@ def test_a_held_copy_is_left_out_or_taken_in(
         since = monitor.position
         page = look(waiting_pages, script=script)
         page.goto("/review")
-        assert all(reason in words(page, "section[aria-labelledby=copies]")[0] for reason in held.reasons)
+        assert all(
+            reason in words(page, "section[aria-labelledby=copies]")[0] for reason in held.reasons
+        )
         verb, label = ("reject", "leave it out") if script else ("accept", "take it in")
         said = choose(page, "copies", held.source, label)
-        assert said.startswith(f"{verb.capitalize()}ed: {held.source}:{held.ref}. Entry")
+        assert said.startswith(f"{verb.capitalize()}ed: {held.source}:{held.ref}")
         assert [(verb, BY, WHY)] == [
             (one["verdict"], one["by"], one["why"]) for one in decided(monitor, since)
         ]
@@ -94,9 +97,7 @@ def test_a_held_copy_is_left_out_or_taken_in(
 
 
 @SCRIPT
-def test_a_draft_is_accepted_and_scores(
-    look: Look, waiting_pages: Served, *, script: bool
-) -> None:
+def test_a_draft_is_accepted_and_scores(look: Look, waiting_pages: Served, *, script: bool) -> None:
     """It becomes an event, with who and why beside it."""
     ref = f"case-{script}".lower()
     with waiting_pages.monitor() as monitor:
@@ -168,7 +169,7 @@ def test_nothing_that_was_told_runs(look: Look, waiting_pages: Served, name: str
 
 def test_a_script_that_got_in_would_not_run(look: Look, waiting_pages: Served) -> None:
     """The second wall: the browser is told to run nothing but the page's own file."""
-    page = look(waiting_pages, allowed="Content Security Policy|violates")
+    page = look(waiting_pages, allowed="Content Security Policy|status of 404")
     page.goto("/")
     page.evaluate(
         """() => {
@@ -191,15 +192,15 @@ def test_a_guarded_page_asks_for_its_token(
     token = "a-token-of-this-test-alone-0123456789"
     with serving(tmp_path, waiting_pages.database, env={"RISKMON_WEB__TOKEN": token}) as guarded:
         for credentials in (None, {"username": "ada", "password": "wrong"}):
-            page = look(guarded, allowed="401", http_credentials=credentials)
-            answer = page.goto("/company/huawei")
-            assert answer
-            assert 401 == answer.status
-            assert "Huawei" not in page.content()
+            page = look(guarded, allowed="status of 401|Refused to", http_credentials=credentials)
+            with suppress(Error):  # asked for it, Chromium shows the refusal, or a page of its own
+                page.goto("/company/huawei")
+            page.wait_for_load_state()
+            assert "Huawei" not in page.inner_text("body")
+            answer = page.context.request.get("/company/huawei")
+            assert (401, False) == (answer.status, "Huawei" in answer.text())
         page = look(guarded, http_credentials={"username": "ada", "password": token})
-        answer = page.goto("/review")
-        assert answer
-        assert 200 == answer.status
+        page.goto("/review")
         assert "ada" == page.locator("#drafts-by").input_value()
         page.goto("/company/huawei")
         assert "Huawei Technologies Co., Ltd." in words(page, "h1")

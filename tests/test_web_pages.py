@@ -281,6 +281,16 @@ def test_the_printed_page_has_a_receipt_that_can_be_checked(get: Get, scenario: 
     assert 2 == page.count('class="sheet"')
 
 
+def test_a_receipt_by_a_moment_is_the_one_that_its_command_gives(
+    get: Get, scenario: Monitor
+) -> None:
+    """The page says `--known-at` with a position, and so the digest is of that receipt."""
+    page = get("/company/baidu/print?as_of=2024-02-12&known_at=2024-01-12")
+    position = int(re.findall(r"--known-at (\d+)</code>", page)[0])
+    score = scenario.score("baidu", as_of="2024-02-12", known_at=position)
+    assert f"<dd>{receipts.digest(scenario.receipt(score, keep=False))}</dd>" in page
+
+
 def test_looking_writes_nothing(get: Get, scenario: Monitor) -> None:
     """No page appends an entry."""
     before = scenario.position

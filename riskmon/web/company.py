@@ -152,8 +152,10 @@ def _sheets(site: Site, leading: Leading, lines: Sequence[Told], most: int) -> d
 
     `most`: lines up to which a receipt is made.
     """
-    few = leading.line_count <= most
-    receipt = site.monitor.receipt(leading.score, keep=False) if few else None
+    score, receipt = leading.score, None
+    if leading.line_count <= most:  # at the position, as the command that is printed has it
+        exact = site.monitor.score(score.company, as_of=score.as_of, known_at=score.position)
+        receipt = site.monitor.receipt(exact, keep=False)
     events = {event.key: event for one in lines for event in one.events}
     ordered = sorted(events.values(), key=lambda one: one.occurred_at, reverse=True)
     return {
