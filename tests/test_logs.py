@@ -38,6 +38,8 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[str]]]
     def lines(act: Callable[[], object], **data: Any) -> list[str]:
         written = io.StringIO()
         monkeypatch.setattr(sys, "stderr", written)
+        # Not those of pytest, too: its processes cannot hand on a lone surrogate.
+        monkeypatch.setattr(logging.getLogger(), "handlers", [])
         with logged(config(**data)):
             act()
         return written.getvalue().splitlines()

@@ -122,6 +122,7 @@ def test_processes_that_are_killed_run_each_tick_once(
         assert keys == set(receiver.bodies())
         assert {1} == {len(bodies) for bodies in receiver.bodies().values()}
         monitor.verify()
+    assert "Traceback" not in said(folder)
     check_once(url)
     if count > 2:  # else there are moments in which none is there
         busy = spans(url)
