@@ -6,6 +6,7 @@ import io
 import itertools
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,8 @@ import riskmon
 from riskmon import cli_common
 from riskmon.cli import main
 from riskmon.monitor import Monitor
-from tests.builders import RISKMON, ROOT, SHARED, Clock, replayed
+from tests.builders import ROOT, SHARED, Clock, replayed
+from tests.zygote import Zygote
 
 # Where CI is set, hypothesis draws the same examples every time; a slow machine fails no test.
 settings.register_profile("riskmon", parent=settings.default, deadline=None)
@@ -92,33 +94,56 @@ def monitor(url: str, clock: Clock) -> Iterator[Monitor]:
         yield opened
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Any:
-    """Run riskmon in an empty folder, on the database risk.db there."""
+@pytest.fixture(scope="session")
+def zygote(data_folder: Path) -> Iterator[Zygote]:
+    """Start what forks for each command; it has the environment of the tests."""
+    del data_folder
+    found = Zygote()
+    yield found
+    found.close()
 
+
+def _runner(zygote: Zygote, folder: Path) -> Any:
     def run(
-        *arguments: str, given: str = "", env: Any = None, program: Sequence[str] = (RISKMON,)
+        *arguments: str, given: str = "", env: Any = None, program: Sequence[str] = ()
     ) -> subprocess.CompletedProcess[str]:
+        all_ = {**os.environ, "RISKMON_DATABASE_URL": "sqlite:///risk.db", **(env or {})}
+        if not program:
+            return zygote.run(arguments, folder, all_, given)
         return subprocess.run(
             [*program, *arguments],
-            cwd=tmp_path,
+            cwd=folder,
             input=given,
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, "RISKMON_DATABASE_URL": "sqlite:///risk.db", **(env or {})},
+            env=all_,
         )
 
-    run.folder = tmp_path  # type: ignore[attr-defined]
+    run.folder = folder  # type: ignore[attr-defined]
     return run
 
 
 @pytest.fixture
-def loaded(run: Any) -> Any:
-    """Run the same, with the scenario in the database."""
-    folder = ROOT / "scenario"
+def run(zygote: Zygote, tmp_path: Path) -> Any:
+    """Run riskmon in an empty folder, on the database risk.db there, or another `program`."""
+    return _runner(zygote, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def scenario_files(zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the scenario in the database risk.db, as the commands put it there."""
+    run, folder = _runner(zygote, tmp_path_factory.mktemp("loaded")), ROOT / "scenario"
     assert 0 == run("declare", str(folder / "companies.jsonl")).returncode
     assert 0 == run("ingest", str(folder / "events.jsonl")).returncode
+    found: Path = run.folder
+    return found
+
+
+@pytest.fixture
+def loaded(run: Any, scenario_files: Path) -> Any:
+    """Run the same, with the scenario in the database."""
+    shutil.copytree(scenario_files, run.folder, dirs_exist_ok=True)
     return run
 
 
