@@ -219,7 +219,7 @@ def test_frames_as_html_say_what_they_are(frames: list[Frame]) -> None:
     assert [
         ["Baidu, Inc.: 68.31 (high) as of 2026-11-22"],
         ["Scores of 11 companies as of 2026-11-22"],
-        ["baidu: score from 2026-11-01 to 2026-11-22"],
+        ["Baidu, Inc.: score from 2026-11-01 to 2026-11-22"],
         ["Scores of 11 companies from 2026-11-01 to 2026-11-22"],
         [f"Rules in force {now} and draft {then} as of 2026-11-22"],
     ] == captions
