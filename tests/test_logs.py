@@ -38,6 +38,8 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[str]]]
     def lines(act: Callable[[], object], **data: Any) -> list[str]:
         written = io.StringIO()
         monkeypatch.setattr(sys, "stderr", written)
+        # Not those of pytest, too: its processes cannot hand on a lone surrogate.
+        monkeypatch.setattr(logging.getLogger(), "handlers", [])
         with logged(config(**data)):
             act()
         return written.getvalue().splitlines()
@@ -205,11 +207,12 @@ format = "{format}"
 level = "debug"
 [jobs.lists]
 every = "2s"
-fetch = ["un-sanctions", "ofac-sdn"]
+fetch = ["un-sanctions", "ofac-sdn", "bis-denied-persons"]
 [fetch]
 insecure = true
 [fetch.urls]
 un-sanctions = "{refusing}?token={canary}-query"
+bis-denied-persons = "{moved}?token={canary}-moved"
 ofac-sdn = "http://{canary}-user:{canary}-pass@127.0.0.1:1/list.csv?{canary}-token"
 [channels.desk]
 url = "http://{canary}-user:{canary}-pass@{receiver}/hook/{canary}-path?key={canary}-query"
@@ -235,14 +238,17 @@ def test_no_secret_is_told_whatever_fails(tmp_path: Path, format_: str) -> None:
     folder = tmp_path / "one"
     told = []
     with Liar() as liar, Receiver(fails=1) as receiver:
-        path = "/list.xml"
-        # A publisher may repeat what it was sent.
-        refusing = liar.url(
-            f"{path}?token={CANARY}-query", says(f"no {CANARY}-query".encode(), "403 No")
-        )
-        refusing = refusing.partition("?")[0]
+        # A publisher may repeat what it was sent, and its words or its address are told.
+        echo = says(f"no {CANARY}-query".encode(), "403 No")
+        liar.url(f"/list.xml?token={CANARY}-query", echo)
+        away = says(b"", "302 Found", location=f"ftp://127.0.0.1/{CANARY}-moved")
+        liar.url(f"/list.csv?token={CANARY}-moved", away)
         toml = CANARIES.format(
-            format=format_, canary=CANARY, refusing=refusing, receiver=receiver.host
+            format=format_,
+            canary=CANARY,
+            refusing=liar.url("/list.xml"),
+            moved=liar.url("/list.csv"),
+            receiver=receiver.host,
         )
         with running(folder, toml) as one:
             wait(lambda: answers(one.port, "/healthz") == 200)
@@ -275,6 +281,7 @@ def test_no_secret_is_told_whatever_fails(tmp_path: Path, format_: str) -> None:
     with closing(sqlite3.connect(folder / "risk.db")) as connection:
         stored = list(connection.iterdump())
     assert "403 " in "\n".join(stored)
+    assert "ftp://127.0.0.1/********" in "\n".join(stored)
     assert any("given up" in line for line in told[4].splitlines())
     for text in (*told, *stored):
         assert CANARY not in text

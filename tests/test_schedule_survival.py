@@ -122,6 +122,7 @@ def test_processes_that_are_killed_run_each_tick_once(
         assert keys == set(receiver.bodies())
         assert {1} == {len(bodies) for bodies in receiver.bodies().values()}
         monitor.verify()
+    assert "Traceback" not in said(folder)
     check_once(url)
     if count > 2:  # else there are moments in which none is there
         busy = spans(url)
@@ -215,10 +216,11 @@ def test_a_process_that_was_stopped_within_its_commit_doubles_nothing(
     a minute: another takes its tick over, and its commit is refused.
     """
     cut_off = url.startswith("postgresql")
-    with served(listed("Baidu", company="baidu")) as jobs, riskmon.open(url) as monitor:
+    with riskmon.open(url) as monitor:
         monitor.declare([company("baidu")])
-        folder = configure(tmp_path / "here", url, jobs)
+        folder = configure(tmp_path / "here", url, EVERY_SECOND + LISTINGS)
         applied(folder).close()
+        monitor.ingest([listed("Baidu", company="baidu")])
         witnessed(url)
         where = Stops("riskmon.runs", "end", after=True)
         with running(folder) as others:

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from riskmon import runs
 from riskmon.database import connect, database_of, writing
-from riskmon.errors import DatabaseError, FencedError
+from riskmon.errors import BusyError, DatabaseError, FencedError
 from riskmon.ledger import Fact, Fence, Ledger
 from riskmon.tables import process, run
 from riskmon.ticks import Claim, Claimed, Ticks
@@ -365,6 +365,20 @@ def test_a_writer_that_was_stopped_is_cut_off(
             pass
         stopped.exec_driver_sql("SELECT 1")
     engine.dispose()
+
+
+def test_a_head_that_is_held_keeps_nobody_for_ever(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a process that was stopped between its commit and the head: it is said, and told whom.
+
+    Nothing is stored; once it goes on, so do the others.
+    """
+    monkeypatch.setattr("riskmon.heads.BUSY_SECONDS", 0.1)
+    assert ledger.kept is not None
+    with ledger.kept.held(), pytest.raises(BusyError, match=r"\.head, .*continue or end it"):
+        ledger.append([fact("x")], lambda: NOON)
+    assert ["appended"] == ledger.append([fact("x")], lambda: NOON)
 
 
 class Many(RuleBasedStateMachine):
