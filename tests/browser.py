@@ -12,11 +12,12 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, sync_playwright
 
 import riskmon
 from riskmon import demo
@@ -142,7 +143,7 @@ def serving_scenario(folder: Path) -> Iterator[Served]:
 
 @contextmanager
 def serving_waiting(folder: Path, *, hostile: bool = True) -> Iterator[Served]:
-    """Serve a ledger in which a name, a copy and a draft wait; `hostile`: and titles want to run."""
+    """Serve a ledger in which a name, a copy and a draft wait; `hostile`: titles want to run."""
     database = f"sqlite:///{folder / 'waiting.db'}"
     with riskmon.open(database, rules=ROOT / "rules", clock=Clock()) as monitor:
         huawei = company("huawei", name="Huawei Technologies Co., Ltd.")
@@ -244,7 +245,7 @@ def look(chromium: Browser) -> Iterator[Look]:
         page = context.new_page()
         page.on("console", lambda one: seen.console.append(one.text))
         page.on("pageerror", lambda error: seen.console.append(str(error)))
-        page.on("dialog", lambda one: (seen.dialogues.append(one.message), one.dismiss()))
+        page.on("dialog", partial(_dismiss, seen))
         context.on("request", lambda one: seen.requests.append(one.url))
         return page
 
@@ -255,6 +256,11 @@ def look(chromium: Browser) -> Iterator[Look]:
         assert ([], []) == (console, seen.dialogues)
         assert [] == [one for one in seen.requests if not one.startswith(f"{base}/")]
         assert seen.requests
+
+
+def _dismiss(seen: Seen, dialogue: Dialog) -> None:
+    seen.dialogues.append(dialogue.message)
+    dialogue.dismiss()
 
 
 def words(page: Page, *selectors: str) -> list[str]:

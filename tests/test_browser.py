@@ -39,7 +39,7 @@ def test_axe_finds_nothing_serious_in_either_scheme(visit: Visit, name: str) -> 
     open_all(page)
     by_scheme = {}
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of two words
+        page.emulate_media(color_scheme=scheme)
         by_scheme[scheme] = found(page)
     assert {"light": [], "dark": []} == by_scheme
 

@@ -1,9 +1,10 @@
-"""A company's page in a real Chromium: read at a glance, at any clocks, without a line, on paper."""
+"""A company's page in a real Chromium: at a glance, at any clocks, without a line, on paper."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 Visit = Callable[..., Page]
 BAIDU = f"/company/baidu?{DAY}"
-THEN = {"as_of": "2024-02-12", "known_at": "2024-01-12"}
+THEN: dict[str, Any] = {"as_of": "2024-02-12", "known_at": "2024-01-12"}
 
 
 def query(page: Page) -> dict[str, list[str]]:
@@ -28,9 +29,10 @@ def query(page: Page) -> dict[str, list[str]]:
 
 
 @pytest.fixture
-def ledger(scenario_pages: Served) -> Monitor:
+def ledger(scenario_pages: Served) -> Iterator[Monitor]:
     """Open the ledger of which the pages are."""
-    return scenario_pages.monitor()
+    with scenario_pages.monitor() as monitor:
+        yield monitor
 
 
 def in_view(page: Page, text: str) -> bool:
@@ -43,8 +45,9 @@ def in_view(page: Page, text: str) -> bool:
         const range = document.createRange();
         range.setStart(node, at);
         range.setEnd(node, at + text.length);
-        const { left, top, right, bottom } = range.getBoundingClientRect();
-        if (right > left && left >= 0 && top >= 0 && right <= width && bottom <= height) return true;
+        const box = range.getBoundingClientRect();
+        if (box.width && box.left >= 0 && box.top >= 0 && box.right <= width
+            && box.bottom <= height) return true;
       }
       return false;
     }"""

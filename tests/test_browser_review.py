@@ -13,9 +13,10 @@ import pytest
 from playwright.sync_api import Error, Page
 
 from riskmon.monitor import Monitor
-from tests.browser import CUBA, MATTER, Look, Served, hold, serving, words
+from tests.browser import MATTER, Look, Served, hold, serving, words
 from tests.builders import listed
 from tests.pages import HOSTILE, RUNS
+from tests.test_lists import CUBA
 from tests.test_web_review import draft
 
 pytest_plugins = ["tests.browser"]
@@ -189,7 +190,7 @@ def test_a_guarded_page_asks_for_its_token(
     look: Look, waiting_pages: Served, tmp_path: Path
 ) -> None:
     """Without it, or with another one, nothing is shown; with it, whoever came decides by name."""
-    token = "a-token-of-this-test-alone-0123456789"
+    token = "a-token-of-this-test-alone-0123456789"  # noqa: S105 (of nothing else)
     with serving(tmp_path, waiting_pages.database, env={"RISKMON_WEB__TOKEN": token}) as guarded:
         for credentials in (None, {"username": "ada", "password": "wrong"}):
             page = look(guarded, allowed="status of 401|Refused to", http_credentials=credentials)
