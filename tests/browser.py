@@ -145,10 +145,13 @@ def serving_scenario(folder: Path) -> Iterator[Served]:
 def serving_waiting(folder: Path, *, hostile: bool = True) -> Iterator[Served]:
     """Serve a ledger in which a name, a copy and a draft wait; `hostile`: titles want to run."""
     database = f"sqlite:///{folder / 'waiting.db'}"
-    with riskmon.open(database, rules=ROOT / "rules", clock=Clock()) as monitor:
+    clock = Clock("2023-11-01")
+    with riskmon.open(database, rules=ROOT / "rules", clock=clock) as monitor:
         huawei = company("huawei", name="Huawei Technologies Co., Ltd.")
         assert not monitor.declare([huawei, company("contoso", name="Contoso AG")]).rejected
-        monitor.ingest([listed(NAME)])
+        clock.turn("2024-01-01")
+        late = listed(company="contoso") | {"occurred_at": "2023-11-20"}
+        assert not monitor.ingest([listed(NAME), late]).rejected
         hold(monitor, folder, 1900)
         sentence = "A grand jury charged an engineer of Contoso AG with theft of trade secrets."
         said = {"sentence": sentence, "confidence": 0.6}

@@ -1,4 +1,8 @@
-"""Makes the pictures of the pages in docs/pictures: `python -m tests.screenshots [FOLDER]`."""
+"""Makes the pictures of the pages in docs/pictures: `python -m tests.screenshots [FOLDER]`.
+
+Of the same pages they are the same, but for the ledger's head on the printed sheets: what is sealed
+of natural persons is sealed anew in each ledger.
+"""
 
 from __future__ import annotations
 

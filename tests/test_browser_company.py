@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,9 +12,11 @@ import pytest
 from playwright.sync_api import Page
 from pypdf import PdfReader
 
+import riskmon
 from riskmon import receipts
 from riskmon.monitor import Monitor
-from tests.browser import DAY, SIZES, Look, Served, rows, words
+from tests.browser import DAY, SIZES, Look, Served, rows, serving, words
+from tests.builders import ROOT, Clock, company, event
 
 pytest_plugins = ["tests.browser"]
 pytestmark = pytest.mark.xdist_group("browser")
@@ -84,18 +87,23 @@ def test_somebody_new_sees_score_since_cause_source_and_before(
     assert {} == {name: text for name, text in shown.items() if not in_view(page, str(text))}
 
 
+@pytest.mark.parametrize("size", SIZES)
 def test_what_was_known_a_month_before_is_seen_where_it_differs(
-    look: Look, scenario_pages: Served, ledger: Monitor
+    look: Look, waiting_pages: Served, size: str
 ) -> None:
-    """Both figures: by what is known now, and by what was known then."""
-    page = look(scenario_pages)
-    page.goto("/company/baidu?as_of=2024-02-12")
-    now = ledger.score("baidu", as_of="2024-01-13")
-    then = ledger.score("baidu", as_of="2024-01-13", known_at="2024-01-13")
-    said = words(page, ".fact:has(dt:text-is('A month before')) dd")
-    figures = [now.value, then.value] if f"{now.value:.2f}" != f"{then.value:.2f}" else [now.value]
-    assert [] == [value for value in figures if f"{value:.2f}" not in said[0]]
-    assert all(in_view(page, f"{value:.2f}") for value in figures)
+    """A listing of November that was learned in January: both figures of December."""
+    page = look(waiting_pages, size=size)
+    page.goto("/company/contoso?as_of=2024-01-10&known_at=2024-01-10")
+    with waiting_pages.monitor() as monitor:
+        now = monitor.score("contoso", as_of="2023-12-11", known_at="2024-01-10")
+        then = monitor.score("contoso", as_of="2023-12-11", known_at="2023-12-11")
+    assert (True, 0.0) == (now.value > 50, then.value)
+    (said,) = words(page, ".fact:has(dt:text-is('A month before')) dd")
+    assert (
+        f"{now.value:.2f} ({now.level}) on 2023-12-11, by what is known now; "
+        "0.00 (low) by what was known then"
+    ) == said
+    assert in_view(page, "by what was known then")
 
 
 def test_both_clocks_change_everything_on_the_page_and_its_address(
@@ -204,3 +212,43 @@ def test_a_page_prints_to_two_sheets_with_its_receipt(
     for part in (receipts.digest(receipt), receipt["head"], receipt["ruleset"], "Sources"):
         assert part in texts[1]
     assert "Review" not in "".join(texts)
+
+
+def crowd(monitor: Monitor) -> None:
+    """Tell far more of one company than a sheet has room for, in long words."""
+    names = [f"owner-{number}" for number in range(40)]
+    long = "A subsidiary with a very long name that goes on and on " * 5
+    monitor.declare([company(name, name=f"{name} {long}") for name in names])
+    owners = [{"company": name, "share": 0.01} for name in names]
+    monitor.declare([company("crowded", name=f"Crowded {long}", owners=owners)])
+    families = [
+        {"type": "listing.listed", "topics": ["entity-list"]},
+        {"type": "case.indicted", "topics": ["trade-secrets"]},
+        {"type": "claim.alleged", "topics": ["military-research"]},
+    ]
+    parties = [{"company": "crowded"}]
+    web = "https://example.com/" + "a-long-address/" * 20
+    told = [
+        event(**family, title=f"{number} {long}", parties=parties, url=web, matter=f"m-{long}{at}")
+        for number, family in enumerate(families * 12)
+        for at in (number // 2,)
+    ]
+    assert not monitor.ingest(told).rejected
+
+
+def test_a_company_of_which_much_is_told_prints_to_two_sheets(look: Look, tmp_path: Path) -> None:
+    """What has no room is counted, and the receipt is whole."""
+    database = f"sqlite:///{tmp_path / 'risk.db'}"
+    with riskmon.open(database, rules=ROOT / "rules", clock=Clock()) as monitor:
+        crowd(monitor)
+        lines = len(monitor.score("crowded").lines)
+    assert lines > 12
+    with serving(tmp_path, database) as served:
+        page = look(served)
+        page.goto("/company/crowded/print?as_of=2024-01-01")
+        pdf = PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True)))
+    assert 2 == len(pdf.pages)
+    first, last = ("".join(one.extract_text().split()) for one in pdf.pages)
+    assert f"{lines - 12}morelines" in first
+    for part in ("olderonesareonthepage", "10more,offewerpoints", "40,ofwhich8:", "Ledgerhead"):
+        assert part in last

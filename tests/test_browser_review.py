@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from playwright.sync_api import Error, Page
+from playwright.sync_api import Error, Page, expect
 
 from riskmon.monitor import Monitor
 from tests.browser import MATTER, Look, Served, hold, serving, words
@@ -166,6 +166,15 @@ def test_nothing_that_was_told_runs(look: Look, waiting_pages: Served, name: str
     assert ["/static/page.js"] == page.eval_on_selector_all(
         "script", "all => all.map(one => one.getAttribute('src'))"
     )
+
+
+def test_nothing_that_is_found_while_one_types_runs(look: Look, waiting_pages: Served) -> None:
+    """Companies come into the page without a new one: as text, too."""
+    page = look(waiting_pages)
+    page.goto("/")
+    page.get_by_label("Find").press_sequentially("hostile")
+    expect(page.locator(".companies tbody tr")).to_have_count(1)
+    assert "<script>alert(1)</script>" in page.inner_text(".companies tbody")
 
 
 def test_a_script_that_got_in_would_not_run(look: Look, waiting_pages: Served) -> None:
