@@ -17,8 +17,8 @@ from riskmon.cli_export import add_export
 from riskmon.cli_mcp import add_mcp
 from riskmon.cli_names import add_names
 from riskmon.cli_rules import add_rules
-from riskmon.cli_serve import add_serve
 from riskmon.cli_run import add_run
+from riskmon.cli_serve import add_serve
 from riskmon.cli_sources import add_sources
 from riskmon.errors import RiskmonError, UsageError
 

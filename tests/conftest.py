@@ -22,7 +22,7 @@ import riskmon
 from riskmon import cli_common
 from riskmon.cli import main
 from riskmon.monitor import Monitor
-from tests.builders import ROOT, SHARED, Clock, replayed
+from tests.builders import RISKMON, ROOT, SHARED, Clock, replayed
 from tests.zygote import Zygote
 
 # Before a test file imports it, so that what it asserts is told in full.
@@ -119,10 +119,10 @@ def _runner(zygote: Zygote, folder: Path) -> Any:
         *arguments: str, given: str = "", env: Any = None, program: Sequence[str] = ()
     ) -> subprocess.CompletedProcess[str]:
         all_ = {**os.environ, "RISKMON_DATABASE_URL": "sqlite:///risk.db", **(env or {})}
-        if not program:
+        if not program and "PYTHONPATH" not in (env or {}):  # else another start of Python
             return zygote.run(arguments, folder, all_, given)
         return subprocess.run(
-            [*program, *arguments],
+            [*(program or (RISKMON,)), *arguments],
             cwd=folder,
             input=given,
             capture_output=True,
