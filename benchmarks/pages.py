@@ -1,4 +1,4 @@
-"""Figures of the pages: what the overview, a company, a matter and the others ask of the monitor.
+"""Figures of the pages: whole requests, and beside them what some ask of the monitor.
 
 CPU seconds, the median of fifty requests after a warm-up, each a second later than the one before
 it, so that no answer is one that was given already.
@@ -11,12 +11,18 @@ import statistics
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
+
+from starlette.testclient import TestClient
 
 from benchmarks import workload
 from benchmarks.measure import cpu, open_at
 from benchmarks.scores import COMPANIES, ingested
 from riskmon.monitor import Monitor
+from riskmon.web import app
+from riskmon.web.doors import Doors
 
+OK = 200
 REQUESTS = 50
 WARM_UP = 3
 SHOWN = 50
@@ -46,12 +52,13 @@ def asked_of(database: Path, rules: Path) -> None:
             company(one, at)
             monitor.score(one, as_of=at - timedelta(days=30), known_at=position - 1000)
 
+        _pages(monitor, firms, ranked, matters)
         pages: dict[str, tuple[Callable[[str, datetime], object], list[str], str]] = {
-            "overview": (lambda _, at: _overview(monitor, at), [""], "300 ms"),
+            "overview": (lambda _, at: _overview(monitor, at), [""], ""),
             "overview, by category": (lambda _, at: _category(monitor, at), [""], ""),
-            "company, any": (company, firms, "150 ms"),
-            "company, of the 50 highest": (company, ranked, "150 ms"),
-            "company, named most": (company, ["c0"], "150 ms"),
+            "company, any": (company, firms, ""),
+            "company, of the 50 highest": (company, ranked, ""),
+            "company, named most": (company, ["c0"], ""),
             "company, and known before": (before, firms, ""),
             "matter": (lambda one, at: monitor.matter(one, as_of=at), matters, ""),
             "rules": (lambda _, at: monitor.rule_moves(as_of=at), [""], ""),
@@ -61,6 +68,25 @@ def asked_of(database: Path, rules: Path) -> None:
         for name, (page, given, asked) in pages.items():
             _show(name, page, given, asked)
         _past(monitor, position)
+
+
+def _pages(monitor: Monitor, firms: list[str], ranked: list[str], matters: list[str]) -> None:
+    """Print what whole requests cost: what is asked of the monitor, templates, doors, gzip."""
+    sizes: dict[str, int] = {}
+    with TestClient(app(monitor, doors=Doors()), "http://127.0.0.1") as browser:
+
+        def ask(address: str, at: datetime) -> None:
+            answer = browser.get(f"{address}?as_of={at:%Y-%m-%dT%H:%M:%SZ}")
+            assert answer.status_code == OK, answer.text  # noqa: S101
+            sizes[address] = answer.num_bytes_downloaded
+
+        _show("page: overview", ask, ["/"], "300 ms")
+        print(f"{'  its transfer':<28} {sizes['/'] / 1e3:10.1f} KB   100 KB")
+        _show("page: company, any", ask, [f"/company/{one}" for one in firms], "150 ms")
+        _show("page: company, highest", ask, [f"/company/{one}" for one in ranked], "150 ms")
+        _show("page: company, named most", ask, ["/company/c0"], "150 ms")
+        _show("page: matter", ask, [f"/matter/{quote(one)}" for one in matters], "")
+        _show("page: rules", ask, ["/rules"], "")
 
 
 def _overview(monitor: Monitor, at: datetime) -> None:
