@@ -10,6 +10,7 @@ import random
 import statistics
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from urllib.parse import quote
 
@@ -81,6 +82,13 @@ def _pages(monitor: Monitor, firms: list[str], ranked: list[str], matters: list[
             sizes[address] = answer.num_bytes_downloaded
 
         _show("page: overview", ask, ["/"], "300 ms")
+        days = count(1)
+        _show(
+            "page: overview, other days",
+            lambda address, at: ask(address, at - timedelta(days=next(days))),
+            ["/"],
+            "300 ms",
+        )
         print(f"{'  its transfer':<28} {sizes['/'] / 1e3:10.1f} KB   100 KB")
         _show("page: company, any", ask, [f"/company/{one}" for one in firms], "150 ms")
         _show("page: company, highest", ask, [f"/company/{one}" for one in ranked], "150 ms")

@@ -17,7 +17,7 @@ from riskmon.intake import OWN
 from riskmon.ledger import Fact, Ledger
 from riskmon.listed import still_listed
 from riskmon.memory import Memory, Told, grounds_of
-from riskmon.messages import Composed, Quiet
+from riskmon.messages import Quiet
 from riskmon.model import Score
 from riskmon.replay import Replay
 from riskmon.results import to_json
@@ -213,16 +213,9 @@ class Alarm:
                 made.append(told)
                 for one in group:
                     one["messages"][channel] = told.key
-        self.put(connection, made, at, self._quiet.until(at) if self._quiet else at)
+        due_at = self._quiet.until(at) if self._quiet else at
+        outbox.put(connection, [outbox.Message(*one, at, due_at) for one in made])
         return [Fact(KIND, OWN, alerts.ref(one), alerts.canonical(one)) for one in raised.alerts]
-
-    @staticmethod
-    def put(
-        connection: Connection, told: Sequence[Composed], at: datetime, due_at: datetime
-    ) -> list[Fact]:
-        """Put messages into the outbox, to be sent from `due_at` on; they are no facts."""
-        outbox.put(connection, [outbox.Message(*one, at, due_at) for one in told])
-        return []
 
     def _spare(self, connection: Connection, raised: Raised, at: datetime) -> None:
         """Withdraw messages of which nothing holds and nobody was told, and their corrections."""

@@ -109,16 +109,10 @@ def text_of(file: str) -> str:
         raise InputError(f"{file}: cannot be read: {error.strerror}") from None
 
 
-def place(given: str) -> str | int:
-    """Return a place in the log: a position where it is a number, else a moment."""
-    try:
-        return int(given)
-    except ValueError:
-        return given
-
-
 def clocks(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return `known_at`, and `as_of` where the command has it."""
+    from riskmon.forms import place
+
     known_at = arguments.known_at
     known: dict[str, Any] = {"known_at": place(known_at) if known_at else known_at}
     return known | ({"as_of": arguments.as_of} if "as_of" in arguments else {})

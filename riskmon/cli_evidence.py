@@ -15,7 +15,6 @@ from riskmon.cli_common import (
     file,
     opened,
     out,
-    place,
     position,
     print_json,
     say,
@@ -127,6 +126,7 @@ def _receipt(arguments: argparse.Namespace) -> int:
 
 def _changes(arguments: argparse.Namespace) -> int:
     from riskmon import show
+    from riskmon.forms import place
 
     with opened(arguments, make=False) as monitor:
         changes = monitor.changes(place(arguments.since))

@@ -44,7 +44,9 @@ def _serve(arguments: argparse.Namespace) -> int:
         from riskmon.web import app
         from riskmon.web.doors import Doors
         from riskmon.web.patience import server
-    except ImportError as error:
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("riskmon"):
+            raise  # a mistake of ours, and no library that is missing
         raise MissingExtraError("FastAPI and uvicorn", "web") from error
     draft = Path(arguments.draft) if arguments.draft else None
     with opened(arguments) as monitor, _listening(host, port) as listening:

@@ -27,6 +27,14 @@ DURATION = re.compile(r"([1-9]\d{0,4})([smhdw])", re.ASCII)
 WANTED = "a date such as 2024-01-12 or a moment with its offset such as 2024-01-12T14:00:00Z"
 
 
+def place(given: str) -> str | int:
+    """Return a place in the log: a position where it is a number, else a moment."""
+    try:
+        return int(given)
+    except ValueError:
+        return given
+
+
 def moment(value: object) -> datetime:
     """Return `value` (ISO text, date or aware datetime) in UTC; a date is its 00:00 UTC.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -244,10 +244,6 @@ class Looking(Recalculator):
             if len(entries) < CHUNK:
                 return
             before, left = entries[-1].position, left - len(entries)
-
-    def _entries(self, positions: Sequence[int]) -> list[Entry]:
-        """Return the entries at some positions, their bodies as they were told."""
-        return self._opened(self._ledger.some(positions))
 
     def _opened(self, entries: Iterable[Entry]) -> list[Entry]:
         return list(self._persons.open(entries))

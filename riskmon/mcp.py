@@ -17,9 +17,8 @@ from mcp_types import ToolAnnotations
 from pydantic import Field
 
 from riskmon import __version__
-from riskmon.cli_common import place
 from riskmon.errors import RiskmonError, UsageError
-from riskmon.forms import Text
+from riskmon.forms import Text, place
 from riskmon.model import Score
 from riskmon.monitor import Monitor
 from riskmon.results import Scores, to_json

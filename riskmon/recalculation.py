@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from riskmon import messages, runs
+from riskmon import messages, outbox, runs
 from riskmon.alarm import Alarm, Raised
-from riskmon.database import Connection, reading
+from riskmon.database import Connection, reading, writing
 from riskmon.errors import MovedError, Problem, UsageError
 from riskmon.fetcher import Fetcher
 from riskmon.intake import OWN
@@ -132,10 +132,9 @@ class Recalculator(Fetcher):
     def say_hello(self, channels: Sequence[str]) -> None:
         """Put a message into the outbox for each channel that says nothing but that it arrives."""
         now = self._clock()
-        told = [messages.hello(channel, now) for channel in channels]
-        self._ledger.commit(
-            lambda connection: self._alarm.put(connection, told, now, now), self._clock
-        )
+        told = [outbox.Message(*messages.hello(one, now), now, now) for one in channels]
+        with writing(self._ledger.engine) as connection:
+            outbox.put(connection, told)
 
     @property
     def clock(self) -> Callable[[], datetime]:

@@ -201,7 +201,7 @@ MAY_IMPORT = {
     | {"config", "exporting", "foresight", "frames", "looking", "progress"}
     | {"results", "ruleset", "scoring", "settings", "standing", "status", "whatif", "witness"},
     "web": GROUND
-    | {"__version__", "changes", "checked", "cli_common", "companyview", "decisions"}
+    | {"__version__", "changes", "checked", "companyview", "decisions"}
     | {"examples", "exporting", "finding", "frames", "gathering", "looking", "matterview"}
     | {"monitor", "overview", "ran", "receipts", "results", "review", "riskmon", "rules"}
     | {"ruleset", "settings", "status", "web", "whatif"},
@@ -223,12 +223,20 @@ MAY_IMPORT = {
     "config": {"errors", "settings", "sources", "toml", "validation"},
     "demo": {"database", "model", "monitor", "riskmon", "show", "witness"},
     "__main__": {"cli"},
-    "cli_common": {"config", "database", "errors", "logs", "monitor", "results", "riskmon"},
-    "cli_evidence": EVIDENCE | {"cli_common", "errors", "model", "results", "show"},
+    "cli_common": {
+        "config",
+        "database",
+        "errors",
+        "forms",
+        "logs",
+        "monitor",
+        "results",
+        "riskmon",
+    },
+    "cli_evidence": EVIDENCE | {"cli_common", "errors", "forms", "model", "results", "show"},
     "cli_config": {"cli_common", "config", "database", "show_config"} | {"riskmon"},
     "mcp": {
         "__version__",
-        "cli_common",
         "errors",
         "forms",
         "model",

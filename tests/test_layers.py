@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -347,3 +348,15 @@ def test_no_risk_is_zero(tmp_path: Path) -> None:
         values += [point.value for point in monitor.history("baidu", step="26w")]
         values += [point.value for point in monitor.histories(step="26w")[0]]
     assert {"0.0"} == set(map(str, values))
+
+
+@contextmanager
+def told_much(folder: Path, seed: int) -> Iterator[Monitor]:
+    """Give a monitor that was told much, in steps: owners, scopes, surges, conflicts."""
+    chance, clock = random.Random(seed), Clock("2026-01-01")  # noqa: S311 (by a seed)
+    with opened(f"sqlite:///{folder / 'risk.db'}", folder, clock, firms(chance)) as monitor:
+        for rows in batches(chance)[:12]:
+            tell(monitor, clock, rows)
+            monitor.scores()  # so that the live view has layers
+        monitor.declare([company("zz-newcomer", jurisdiction="cn")])
+        yield monitor

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +15,7 @@ from riskmon.forms import moment
 from riskmon.model import Line
 from riskmon.monitor import Monitor
 from tests.builders import Clock, company, event, rule, withdrawal, write_rules
-from tests.test_layers import PUBLISHERS, RULES, START, batches, firms, opened, tell
+from tests.test_layers import PUBLISHERS, RULES, START, told_much
 
 AS_OF = START + timedelta(days=1400)
 FIRMS = [f"firm-{number}" for number in range(0, 60, 7)]
@@ -29,14 +28,8 @@ def near(value: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitor]:
-    """Open a monitor that was told much, in steps: owners, scopes, surges, conflicts. Read only."""
-    chance, clock = random.Random(5), Clock("2026-01-01")  # noqa: S311 (by a seed)
-    folder = tmp_path_factory.mktemp("world")
-    with opened(f"sqlite:///{folder / 'risk.db'}", folder, clock, firms(chance)) as monitor:
-        for rows in batches(chance)[:12]:
-            tell(monitor, clock, rows)
-            monitor.scores()  # so that the live view has layers
-        monitor.declare([company("zz-newcomer", jurisdiction="cn")])
+    """Open a monitor that was told much. Read only."""
+    with told_much(tmp_path_factory.mktemp("world"), 5) as monitor:
         yield monitor
 
 

@@ -17,7 +17,7 @@ from riskmon.forms import moment
 from riskmon.monitor import Monitor
 from riskmon.overview import CHANGES, SPANS
 from tests.builders import Clock, company, event, listed
-from tests.test_layers import START, batches, firms, opened, tell
+from tests.test_layers import START, batches, firms, opened, tell, told_much
 
 DAYS = [400, 900, 1400, 1900]
 AS_OF = START + timedelta(days=1400)
@@ -30,14 +30,8 @@ def near(value: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitor]:
-    """Open a monitor that was told much, in steps: owners, scopes, surges, conflicts. Read only."""
-    chance, clock = random.Random(3), Clock("2026-01-01")  # noqa: S311 (by a seed)
-    folder = tmp_path_factory.mktemp("world")
-    with opened(f"sqlite:///{folder / 'risk.db'}", folder, clock, firms(chance)) as monitor:
-        for rows in batches(chance)[:12]:
-            tell(monitor, clock, rows)
-            monitor.scores()  # so that the live view has layers
-        monitor.declare([company("zz-newcomer", jurisdiction="cn")])
+    """Open a monitor that was told much. Read only."""
+    with told_much(tmp_path_factory.mktemp("world"), 3) as monitor:
         yield monitor
 
 

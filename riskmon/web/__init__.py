@@ -27,7 +27,9 @@ def app(monitor: Monitor, *, doors: Doors, draft: Path | None = None) -> FastAPI
     """
     try:
         from riskmon.web import making  # noqa: PLC0415 (FastAPI is an extra)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("riskmon"):
+            raise  # a mistake of ours, and no library that is missing
         raise MissingExtraError("FastAPI", "web") from error
     rooms = [import_module(f"{__name__}.{one.name}") for one in iter_modules(__path__)]
     return making.made(monitor, doors=doors, draft=draft, rooms=rooms)

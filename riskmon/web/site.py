@@ -17,8 +17,8 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from riskmon.cli_common import place
 from riskmon.errors import safe
+from riskmon.forms import place
 from riskmon.model import level
 from riskmon.monitor import Monitor
 from riskmon.web.doors import Forgery, Refusal

@@ -7,8 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from riskmon.cli_common import place
-from riskmon.forms import DURATION, MOMENT, Id, Text, duration, moment
+from riskmon.forms import DURATION, MOMENT, Id, Text, duration, moment, place
 
 MOST = 1000
 """Rows of a page."""
