@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime
 from functools import cached_property
@@ -26,8 +26,8 @@ from riskmon.world import MOST_WORLDS, World, Worlds
 class Watched(NamedTuple):
     """The companies that are scored, numbered; and the world around them."""
 
-    ids: list[str]
-    codes: Mapping[str, int]
+    ids: Sequence[str]
+    """In the order of their numbers."""
     worlds: Worlds
 
 
@@ -219,7 +219,7 @@ class Layer:
             if world is None or not one.terms.scope:
                 lines.append(_plain(unit, found))
             else:
-                exposed = _Exposed(one, self.told.scopes, world, self.watched.codes)
+                exposed = _Exposed(one, self.told.scopes, world)
                 lines.append(exposed.lines(unit, found, unit_of))
                 scopes.append(exposed.scope(unit_of))
         names = [one.name for one in fields(Lines)]
@@ -231,32 +231,26 @@ class Layer:
         found = reach.by_name(one.terms, self.told.roles, named, one.reading.reads)
         if world is None:
             return found
-        return reach.by_owner(one.terms, found, world, self.watched.codes, self.watched.ids)
+        return reach.by_owner(one.terms, found, world)
 
 
 class _Exposed:
     """Who is exposed to the scopes of a block's matters, and how much."""
 
-    def __init__(self, one: _Made, scopes: Codes, world: World, codes: Mapping[str, int]) -> None:
+    def __init__(self, one: _Made, scopes: Codes, world: World) -> None:
         self._one = one
-        self._companies = len(codes)
+        self._companies = len(world.around)
         found = Codes()
         self._group = reach.groups(one.reading.matters, one.reading.reads, found)
-        companies: list[int] = []
-        weights: list[float] = []
-        first = [0]
-        for group in found.names:
-            best: dict[int, float] = {}
-            for scope in group:
-                for company, weight in world.exposed(scopes.names[scope]).items():
-                    number = codes[company]
-                    best[number] = max(best.get(number, 0.0), one.terms.scope * weight)
-            held = sorted((number, weight) for number, weight in best.items() if weight > 0)
-            companies += [number for number, _ in held]
-            weights += [weight for _, weight in held]
-            first.append(len(companies))
-        self._company, self._weight = np.array(companies, int), np.array(weights, float)
-        self._first = np.array(first)
+        reached = [
+            world.reached(frozenset(scopes.names[one] for one in group)) for group in found.names
+        ]
+        nobody = [(np.zeros(0, np.int64), np.zeros(0))]
+        self._company = np.concatenate([company for company, _ in (*nobody, *reached)])
+        weights = np.concatenate([weight for _, weight in (*nobody, *reached)])
+        self._weight = one.terms.scope * weights
+        first = np.cumsum([0, *(len(company) for company, _ in reached)])
+        self._first = first
         self._key = np.repeat(np.arange(len(first) - 1), np.diff(first)) * self._companies
         self._key += self._company
 

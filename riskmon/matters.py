@@ -103,14 +103,15 @@ def read(rule: Rule, matters: Matters, meeting: Meeting) -> Reading:
 
     To a rule with a `where`, events that do not meet it are not there.
     """
-    reading = _read(rule, matters)
+    reading = staged(rule, matters)
     if rule.where is None:
         return reading
     rows = matters.rows[reading.reads[matters.matter]]
-    return _read(rule, Matters(matters.told, rows[meeting(rule.where, rows)], matters.company_of))
+    return staged(rule, Matters(matters.told, rows[meeting(rule.where, rows)], matters.company_of))
 
 
-def _read(rule: Rule, matters: Matters) -> Reading:
+def staged(rule: Rule, matters: Matters) -> Reading:
+    """Return what `rule` reads, whatever its `where` says."""
     told = matters.told
     kinds = np.zeros(len(told.types), np.int8)
     for name, stage in rule.stages.items():

@@ -33,7 +33,7 @@ class Together(View):
         self._of = {one: places[one] for one in newcomers}
 
     @property
-    def ids(self) -> list[str]:
+    def ids(self) -> Sequence[str]:
         """The companies, in the order of `hazards`."""
         return self._ids
 

@@ -49,19 +49,13 @@ def by_name(terms: Terms, roles: Codes, named: Named, reads: Flags) -> Reached:
     return Reached(matter[first], company[first], best, np.full(len(first), NAMED))
 
 
-def by_owner(
-    terms: Terms, named: Reached, world: World, codes: Mapping[str, int], ids: list[str]
-) -> Reached:
+def by_owner(terms: Terms, named: Reached, world: World) -> Reached:
     """Return those, and whom they own: a named company may carry more through its own owners."""
     if not (terms.control or terms.minority):
         return named
-    around = np.zeros(len(ids) + 1, bool)
-    for one in (*world.owned, *world.owners):
-        if one in codes:
-            around[codes[one]] = True
-    inside = np.flatnonzero(around[named.company])
+    inside = np.flatnonzero(world.around[named.company])
     first = np.flatnonzero(np.diff(named.matter[inside], prepend=-1))
-    profiles: dict[tuple[tuple[int, float], ...], list[tuple[int, float]]] = {}
+    profiles: dict[tuple[tuple[int, float], ...], dict[int, float]] = {}
     matters, companies, weights = [], [], []
     pairs = list(zip(named.company[inside].tolist(), named.weight[inside].tolist(), strict=True))
     bounds = [*first.tolist(), len(pairs)]
@@ -69,11 +63,8 @@ def by_owner(
     for matter, begin, end in zip(of, bounds, bounds[1:], strict=False):
         profile = tuple(pairs[begin:end])
         if profile not in profiles:
-            values = through_owners(terms, {ids[one]: weight for one, weight in profile}, world)
-            profiles[profile] = [
-                (codes[one], weight) for one, weight in values.items() if one in codes
-            ]
-        for company, weight in profiles[profile]:
+            profiles[profile] = through_owners(terms, dict(profile), world)
+        for company, weight in profiles[profile].items():
             matters.append(matter)
             companies.append(company)
             weights.append(weight)
@@ -83,7 +74,7 @@ def by_owner(
     )
 
 
-def through_owners(terms: Terms, named: Mapping[str, float], world: World) -> dict[str, float]:
+def through_owners(terms: Terms, named: Mapping[int, float], world: World) -> dict[int, float]:
     """Return the weights that companies carry because of who owns them.
 
     Shares of carrying owners are added, never multiplied along a chain: OFAC FAQ 401,
@@ -101,7 +92,7 @@ def through_owners(terms: Terms, named: Mapping[str, float], world: World) -> di
     return {**value, **minority}
 
 
-def _control(terms: Terms, value: dict[str, float], world: World) -> None:
+def _control(terms: Terms, value: dict[int, float], world: World) -> None:
     """Add to `value`, by carrier, those whose carrying owners' shares reach the threshold."""
     pending = list(value)
     while pending:  # a carrier makes carriers of those it helps to own

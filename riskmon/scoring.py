@@ -67,8 +67,8 @@ class View:
         self.standing, self.ruleset, self.companies = standing, ruleset, companies
         roster = standing.roster
         ids = roster.ids if companies is None else sorted(standing.above(companies))
-        codes = {one: number for number, one in enumerate(ids)}
-        self._watched = Watched(ids, codes, Worlds([standing.companies[one] for one in ids]))
+        self._codes = {one: number for number, one in enumerate(ids)}
+        self._watched = Watched(ids, Worlds([standing.companies[one] for one in ids]))
         self._number(roster)
         self._start(dict(ruleset.outdated))
         self._matters = {status: self._layers(None, status, "matter") for status in STATUSES}
@@ -76,8 +76,8 @@ class View:
 
     def _number(self, roster: Roster) -> None:
         """Note the number here of each company of the roster."""
-        codes = self._watched.codes
-        self._numbers = np.array([*(codes.get(one, NOBODY) for one in roster.ids), NOBODY])
+        self._numbers = np.full(len(roster.ids) + 1, NOBODY)
+        self._numbers[[roster.codes[one] for one in self._codes]] = np.arange(len(self._codes))
 
     def _start(self, failed: dict[str, str]) -> None:
         self.failed = failed
@@ -108,7 +108,7 @@ class View:
             rows = standing.rows if some is None else standing.bearing(some)
         told = standing.told
         resolved = self._numbers[standing.roster.resolved(told.named.names)]
-        codes = self._watched.codes
+        codes = self._codes
         into = {one: codes[other] for one, other in standing.roster.into.items() if other in codes}
         tellers = Tellers(told.tellers.names, self.ruleset.publishers, {**codes, **into})
         layer = Layer(
@@ -246,7 +246,7 @@ class View:
         )
 
     @property
-    def ids(self) -> list[str]:
+    def ids(self) -> Sequence[str]:
         """The companies, in the order of `hazards`."""
         return self._watched.ids
 
@@ -283,7 +283,7 @@ class View:
             if key not in self._bearings:
                 if len(self._bearings) >= KEPT_BEARINGS:
                     self._bearings.pop(next(iter(self._bearings)))
-                number = self._watched.codes[company]
+                number = self._codes[company]
                 self._bearings[key] = [
                     Bearing(layer, alive, number, epoch) for layer, alive in self._held(status)
                 ]

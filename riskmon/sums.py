@@ -41,10 +41,22 @@ class Sums(NamedTuple):
 
 def full(layer: Layer, alive: Flags, at: datetime) -> Sums:
     """Return the sums at `at`, from every piece that holds then."""
+    pieces = layer.pieces
+    return _full(layer, alive, at, pieces.half_life, len(pieces.half_lives))
+
+
+def once(layer: Layer, alive: Flags, at: datetime) -> Floats:
+    """Return the hazard of each company at `at`, of sums that are never moved on."""
+    found = _full(layer, alive, at, np.zeros_like(layer.pieces.half_life), 1)
+    return found.total(layer.around(at)[1])
+
+
+def _full(layer: Layer, alive: Flags, at: datetime, column: Ints, columns: int) -> Sums:
     moment, pieces = microseconds(at), layer.pieces
     lines, scope = layer.around(at)
     active = pieces.active(moment, alive)
-    found = _Weighed(pieces, active, pieces.hazard(active, moment))
+    hazards = pieces.hazard(active, moment)
+    found = _Weighed(pieces, active, hazards, column[active], columns)
     companies = found.by_company(layer.lines(), len(layer.watched.ids))
     companies += found.by_company(lines, len(layer.watched.ids))
     return Sums(moment, layer.watched.worlds.epoch(at), companies, found.by_key(scope))
@@ -105,14 +117,16 @@ def _change(sums: Sums, layer: Layer, pieces: Ints, sign: int) -> None:
 
 
 class _Weighed:
-    """Values of active pieces, by unit."""
+    """Values of active pieces, by unit; each in one of some columns."""
 
-    def __init__(self, pieces: Pieces, active: Ints, value: Floats) -> None:
-        self._count = len(pieces.half_lives)
+    def __init__(
+        self, pieces: Pieces, active: Ints, value: Floats, column: Ints, columns: int
+    ) -> None:
+        self._count = columns
         self._value = np.zeros(pieces.units)
         self._column = np.zeros(pieces.units, np.int64)
         unit = pieces.unit[active]
-        self._value[unit], self._column[unit] = value, pieces.half_life[active]
+        self._value[unit], self._column[unit] = value, column
 
     def by_company(self, lines: Lines, companies: int) -> Floats:
         """Return the sums of lines, a row a company, a column a half-life."""

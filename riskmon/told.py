@@ -7,6 +7,7 @@ prefix of the log is a mask. Bodies are read once and dropped; they are asked fo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -80,6 +81,21 @@ class Grown:
         self._size = 0
         self._buffers = {name: np.empty(1024, kind) for name, kind in types.items()}
 
+    @classmethod
+    def of(cls, types: dict[str, Any], columns: dict[str, NDArray[Any]]) -> Grown:
+        """Return columns that are there already."""
+        fresh = cls({})
+        fresh._buffers = {
+            name: columns[name].astype(kind, copy=False) for name, kind in types.items()
+        }
+        fresh._size = len(next(iter(columns.values())))
+        return fresh
+
+    @property
+    def names(self) -> Iterable[str]:
+        """Of the columns."""
+        return self._buffers
+
     def __len__(self) -> int:
         return self._size
 
@@ -116,7 +132,7 @@ class Told:
         """Position of the last entry by which a person was forgotten."""
         self.rows = Grown(COLUMNS)
         self.parties = Grown(PARTIES)
-        self._ends = Grown(ENDS)
+        self.ends = Grown(ENDS)
         """Rows that stand no more, in the order in which they ceased to."""
         self.matters, self.types, self.roles = Codes(), Codes(), Codes()
         self.tellers = Codes()
@@ -127,9 +143,13 @@ class Told:
         """The last row of each matter."""
         self._declared: dict[str | None, int] = {}
         """Numbers in `named` by a company's id: what most parties give."""
-        self.rosters = Rosters(self)
         self._made: dict[int, Ruleset] = {}
         self._decode = msgspec.json.Decoder(_Event).decode
+
+    @cached_property
+    def rosters(self) -> Rosters:
+        """The companies at any position."""
+        return Rosters(self)  # once asked for: it points back, and what does is freed late
 
     def append(self, entries: Iterable[Taken]) -> None:
         """Bring forward by `entries`, the next ones in order."""
@@ -166,7 +186,7 @@ class Told:
         fresh["until"] = [FOR_EVER] * (row - size)
         self.parties.extend(parties)
         self.rows.extend(fresh)
-        self._ends.extend({"row": [pair[0] for pair in ended], "position": [p for _, p in ended]})
+        self.ends.extend({"row": [pair[0] for pair in ended], "position": [p for _, p in ended]})
         until = self.rows["until"]
         for one, position in ended:
             until[one] = min(until[one], position)
@@ -270,9 +290,9 @@ class Told:
     def changed(self, after: int) -> Ints:
         """Return the matters of which something was told, or taken back, after a position."""
         begun = np.searchsorted(self.rows["position"], after, side="right")
-        ended = np.searchsorted(self._ends["position"], after, side="right")
+        ended = np.searchsorted(self.ends["position"], after, side="right")
         matter = self.rows["matter"]
-        return np.unique(np.append(matter[begun:], matter[self._ends["row"][ended:]]))
+        return np.unique(np.append(matter[begun:], matter[self.ends["row"][ended:]]))
 
     def events(self, positions: Sequence[int]) -> list[Event]:
         """Return the events at some positions, in that order."""
