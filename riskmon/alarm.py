@@ -95,7 +95,7 @@ class Alarm:
         reached = readmodel.reached(self._ledger.engine, CURSOR)
         if before is None or not reached:
             return Raised([], _stances(rules, facts), standing.position)
-        then = self._replay.standing(reached)
+        standing, then = self._replay.since(reached, self._memory.keys())
         touched = listed.touched(standing, then)
         wrong = list(self._wrong(standing, then, touched))
         gone = {(one.rule, one.company) for one, _, _ in wrong}

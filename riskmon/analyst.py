@@ -28,6 +28,7 @@ from riskmon.names import words
 from riskmon.progress import progress
 from riskmon.resolution import Resolution
 from riskmon.review import Linked, Waiting
+from riskmon.settings import Config
 from riskmon.validation import check, did_you_mean
 from riskmon.witness import Moment, Witness, as_moment
 
@@ -69,8 +70,8 @@ class Precision(NamedTuple):
 class Analyst(Witness):
     """A ledger whose names are looked after. `Monitor` is one; use that."""
 
-    def __init__(self, url: str, clock: Callable[[], datetime]) -> None:
-        super().__init__(url, clock)
+    def __init__(self, url: str, clock: Callable[[], datetime], config: Config) -> None:
+        super().__init__(url, clock, config)
         self._matching = Matching(self._ledger, self._replay)
 
     @progress("matching names")

@@ -93,7 +93,9 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--json", action="store_true", help="print the scores as a JSON document")
     demo.add_argument("--as-of", metavar="WHEN", help="date or moment in the world (default: now)")
     _add_inputs(add, where, files)
-    add("recalculate", _recalculate, "publish changed rules; say what moved", where)
+    again = add("recalculate", _recalculate, "publish changed rules; say what moved", where)
+    again.add_argument("--engine", metavar="ENGINE", help="memory, stream or spark")
+    again.add_argument("--master", metavar="URL", help="of Spark (default: local[*])")
     add("score", _score, "a company's score", where, then, name)
     add("scores", _scores, "all scores, highest first", where, then)
     add("explain", _explain, "a company's score, line by line", where, then, name)
@@ -219,7 +221,7 @@ def _recalculate(arguments: argparse.Namespace) -> int:
     from riskmon import show
 
     with opened(arguments) as monitor:
-        run = monitor.recalculate()
+        run = monitor.recalculate(engine=arguments.engine, master=arguments.master)
     out(arguments, run, lambda: show.run(run))
     return REFUSED if run.failed else 0
 

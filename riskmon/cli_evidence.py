@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from riskmon.cli_archive import add_archive
 from riskmon.cli_common import (
     clocks,
     file,
@@ -39,6 +40,9 @@ def add_commands(add: Callable[..., Any], where: Any, then: Any) -> None:
         "--since", metavar="HEAD", type=file, help="prove it only grew since a published head"
     )
     verify.add_argument("--key", metavar="PUBLIC", type=file, help="who must have signed HEAD, PEM")
+    verify.add_argument(
+        "--archive", metavar="FOLDER", type=file, help="of ranges that were archived, checked too"
+    )
     verify.add_argument("--publish", metavar="FILE", type=file, help="write the head, for others")
     verify.add_argument("--sign", metavar="KEY", type=file, help="sign it: Ed25519, PEM")
     receipt = add("receipt", _receipt, "a score to be shown and checked later", where, then)
@@ -55,6 +59,7 @@ def add_commands(add: Callable[..., Any], where: Any, then: Any) -> None:
     log.add_argument("--follow", action="store_true", help="wait for more; JSON is one a line then")
     backup = add("backup", _backup, "copy the ledger while others write to it", where)
     backup.add_argument("target", metavar="FILE", help="a new file, or an empty database's URL")
+    add_archive(add, where)
     forget = add("forget", _forget, "make a natural person's data unreadable, for ever", where)
     forget.add_argument("name", metavar="NAME", help="the person's name as it was told")
 
@@ -75,6 +80,9 @@ def _verify(arguments: argparse.Namespace) -> int:
         return out(arguments, head, lambda: show.published(holds, head))
     if arguments.sign and not arguments.publish:
         raise UsageError("--sign goes with --publish FILE")
+    if arguments.archive:
+        folder = Path(arguments.archive)
+        arguments.config = arguments.config.model_copy(update={"archive": folder})
     with opened(arguments, make=False) as monitor:
         found = monitor.verify(proof=arguments.proof, since=since)
     if arguments.publish:

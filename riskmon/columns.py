@@ -54,12 +54,18 @@ def read(ledger: Ledger, after: int = 0) -> pa.Table:
     pieces = [arrow.schema(types).empty_table()]
     # An Arrow driver would read in two thirds of the time, but it brings a second SQLite into the
     # process, and whichever closes a file first takes the other's locks (docs/decisions.md).
+    gone = ledger.gone()
+    pieces += [
+        arrow.table({name: _cast(piece[name], kind) for name, kind in types.items()})
+        for piece in ledger.archive.table(NAMES, gone, after)
+    ]
+    after = max(after, gone)
     with reading(ledger.engine) as connection:
         until = ledger.size()
         for texts in ledger.database.columns(driver(connection), NAMES[1:], after, until):
             values = [compute.split_pattern(arrow.scalar(text), "\0").values for text in texts]
-            start = after + sum(map(len, pieces)) + 1
-            positions = arrow.array(range(start, start + len(values[0])))
+            start, after = after + 1, after + len(values[0])
+            positions = arrow.array(range(start, after + 1))
             given = zip(types.items(), [positions, *values], strict=True)
             pieces.append(arrow.table({name: _cast(value, kind) for (name, kind), value in given}))
     return arrow.concat_tables(pieces)

@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from pydantic import ValidationError
 
 from riskmon import sources, toml
 from riskmon.errors import Problem, UsageError
-from riskmon.settings import Config
+from riskmon.settings import Config, Engine
 from riskmon.toml import Steps
 from riskmon.validation import did_you_mean, fields_at, path, problems_of, shown
 
@@ -116,9 +116,10 @@ def _from_file(given: str | None, origins: dict[Steps, Origin]) -> dict[str, Any
 
 def _beside(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return values whose relative paths begin where the file is, not where the process runs."""
-    rules, url = data.get("rules"), data.get("database_url")
-    if isinstance(rules, str):
-        data["rules"] = str(folder / rules)
+    url = data.get("database_url")
+    for name in ("rules", "copy_folder", "archive"):
+        if isinstance(path := data.get(name), str):
+            data[name] = str(folder / path)
     relative = SQLITE.match(url) if isinstance(url, str) else None
     if relative:
         data["database_url"] = relative[0] + str(folder / relative.string[relative.end() :])
@@ -249,3 +250,12 @@ def _said(problems: Sequence[Problem]) -> str:
     heading = f"{count} problem{'s' * (count > 1)} in the configuration:"
     ordered = sorted(problems, key=lambda one: (one.file, one.line))
     return "\n  ".join([heading, *map(str, ordered)])
+
+
+def engine_of(config: Config, engine: str | None, master: str | None) -> Config:
+    """Return the configuration with another engine, where one is given."""
+    asked = {"engine": engine, "master": master}
+    given = {name: value for name, value in asked.items() if value is not None}
+    if engine not in {None, *get_args(Engine)}:
+        raise UsageError(f"expected an engine: {', '.join(get_args(Engine))}; got {engine!r}")
+    return config.model_copy(update=given)

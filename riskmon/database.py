@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from riskmon import postgresql, sqlite
-from riskmon.errors import BrokenError, BusyError, DatabaseError, UsageError
+from riskmon.errors import BrokenError, BusyError, DatabaseError, ReplicaError, UsageError
 from riskmon.tables import REVISION
 from riskmon.validation import TELLING
 
@@ -228,24 +228,35 @@ def revision(connection: sa.Connection) -> str | None:
 
 
 def _migrate(engine: sa.Engine) -> None:
-    with engine.connect() as connection:
-        if revision(connection) == REVISION:
-            return
-    name = shown(engine.url)
-    with writing(engine) as connection:  # the lock: of eight first starts, one makes the tables
+    with reading(engine) as connection:
         found = revision(connection)
-        if found is None and sa.inspect(connection).get_table_names():
-            raise DatabaseError(f"{name} is another program's database: name another file")
-        if found is not None and not re.fullmatch(r"(?!0000)\d{4}", found):
-            raise DatabaseError(
-                f"{name} has a schema that is not riskmon's ({found!r}): name another file"
-            )
-        if found is not None and found > REVISION:
-            raise DatabaseError(
-                f"{name} has schema {found}, newer than this riskmon's {REVISION}: upgrade riskmon"
-            )
-        if found != REVISION:
-            upgrade(connection)
+    if found == REVISION:
+        return
+    try:
+        with writing(engine) as connection:  # the lock: of eight first starts, one makes the tables
+            _renew(connection, shown(engine.url))
+    except ReplicaError:
+        raise ReplicaError(
+            f"{shown(engine.url)} is a read replica with schema {found or 'none'}, and this "
+            f"riskmon's schema is {REVISION}: open the primary with this riskmon first, or read by "
+            "the riskmon that the primary is written by"
+        ) from None
+
+
+def _renew(connection: sa.Connection, name: str) -> None:
+    found = revision(connection)
+    if found is None and sa.inspect(connection).get_table_names():
+        raise DatabaseError(f"{name} is another program's database: name another file")
+    if found is not None and not re.fullmatch(r"(?!0000)\d{4}", found):
+        raise DatabaseError(
+            f"{name} has a schema that is not riskmon's ({found!r}): name another file"
+        )
+    if found is not None and found > REVISION:
+        raise DatabaseError(
+            f"{name} has schema {found}, newer than this riskmon's {REVISION}: upgrade riskmon"
+        )
+    if found != REVISION:
+        upgrade(connection)
 
 
 def upgrade(connection: sa.Connection) -> None:

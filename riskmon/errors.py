@@ -82,6 +82,10 @@ class BusyError(DatabaseError):
     exit_code = 5
 
 
+class ReplicaError(DatabaseError):
+    """A read replica takes no writes."""
+
+
 class MovedError(BusyError):
     """Another process took in another copy of the same list meanwhile; try again."""
 

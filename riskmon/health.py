@@ -14,7 +14,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from riskmon.database import beside, database_of, driver, probe, reading
-from riskmon.errors import BusyError, RiskmonError
+from riskmon.errors import BusyError, ReplicaError, RiskmonError
 from riskmon.forms import moment
 from riskmon.ledger import Ledger
 from riskmon.outbox import LONGEST_QUIET, Message, Outbox
@@ -99,6 +99,10 @@ class Health:
             return
         try:
             waited = probe(self.engine, PATIENCE)
+        except ReplicaError:
+            told = "can be read: it is a read replica, and what is written goes to its primary"
+            yield Check("database", "ok", told)
+            return
         except BusyError as error:
             raise BusyError(
                 f"another process has held it for more than {PATIENCE:g} s: where that lasts, find "
@@ -116,7 +120,7 @@ class Health:
         if outside is None and last:
             told = (
                 f"no head is kept outside ({kept.path}): a cut tail cannot be seen; compare with a "
-                "published one (riskmon verify --since HEAD); the next entry has it made anew"
+                "published one (riskmon verify --since HEAD); the next entry from here makes one"
             )
             yield Check(name, "warn", told)
         elif outside is not None and outside.position < last:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from itertools import chain
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
@@ -14,7 +16,8 @@ from riskmon.errors import BrokenError, FencedError, MovedError, VerificationErr
 from riskmon.evidence import EMPTY, Head, chained
 from riskmon.forms import utc_text
 from riskmon.heads import Kept
-from riskmon.log import Log, changed, head_of, last_of
+from riskmon.log import Log, changed, gone_of, head_of, last_of
+from riskmon.tables import Stored
 
 Outcome = Literal["appended", "revised", "withdrawn", "duplicate", "unknown"]
 
@@ -46,8 +49,8 @@ class Fence(NamedTuple):
 class Ledger(Log):
     """Entries in one order, each hashed with the one before it."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
+    def __init__(self, url: str, archive: Path | None = None) -> None:
+        super().__init__(url, archive)
         memory = self.database.in_memory(self.engine.url)
         self._writer = Writer(self.engine)
         self.kept = None if memory else Kept(beside(self.engine, ".head").resolve())
@@ -145,19 +148,20 @@ class Ledger(Log):
         refs: dict[str, list[str]] = {}
         for _, source, ref, _ in facts:
             refs.setdefault(source, []).append(ref)
-        latest: dict[tuple[str, str, str], tuple[str, int, str]] = {}
-        for kind, source, ref, revision, body in self.database.latest(connection, refs):
+        likened = self.database.likened
+        latest: dict[tuple[str, str, str], tuple[str, int, object]] = {}
+        for kind, source, ref, revision, like in self.database.latest(connection, refs):
             key = (stream(kind), source, ref)
             if key not in latest or latest[key][1] < revision:
-                latest[key] = (kind, revision, body)
+                latest[key] = (kind, revision, like)
         position, previous, _ = head
         outcomes: list[Outcome] = []
         rows: list[tuple[Any, ...]] = []
-        for fact in facts:
-            kind, source, ref, body = fact
+        for kind, source, ref, body in facts:
             key = (stream(kind), source, ref)
             before = latest.get(key)
-            outcome = _outcome(fact, before)
+            like = likened(body)
+            outcome = _outcome(kind, like, before)
             outcomes.append(outcome)
             if outcome in {"duplicate", "unknown"}:
                 continue
@@ -166,7 +170,7 @@ class Ledger(Log):
             columns = f"{position}\0{kind}\0{source}\0{ref}\0{revision}\0{recorded_at}\0{body}"
             previous = chained(previous.encode(), columns.encode())
             rows.append((position, kind, source, ref, revision, recorded_at, body, previous))
-            latest[key] = (kind, revision, body)
+            latest[key] = (kind, revision, like)
         return outcomes, rows
 
     def _compare(self, connection: Any, last: int, kept: Head | None) -> None:
@@ -182,7 +186,10 @@ class Ledger(Log):
                 position=last + 1,
             )
         query = f"SELECT hash FROM entry WHERE position = {kept.position:d}"  # noqa: S608 (a number)
-        if connection.execute(query).fetchone() != (kept.hash,):
+        found = connection.execute(query).fetchone()
+        if found is None and 0 < kept.position <= gone_of(connection):
+            found = (next(self.archive.some([kept.position])).hash,)
+        if found != (kept.hash,):
             raise VerificationError(
                 f"entry {kept.position:,} has another hash than the head kept outside the ledger "
                 f"({self.kept and self.kept.path}): an entry up to it was changed, and the chain "
@@ -206,19 +213,29 @@ class Ledger(Log):
         """
         kept = self.kept.read() if self.kept else None  # first: the ledger is never behind it
         position, previous = 0, EMPTY.hash
+
+        def whole() -> Iterator[Stored]:
+            """Yield nothing: look at where the log ends, once it has."""
+            if position < until:
+                raise changed(position + 1, until)
+            self._compare(driver(connection), last, kept)
+            yield from ()
+
         try:
             with reading(self.engine) as connection:
                 last = last_of(driver(connection))
-                for stored, columns, hash_ in self.database.stored(driver(connection), until):
+                gone = gone_of(driver(connection))
+                archived = self.archive.stored(min(gone, until))
+                there = self.database.stored(driver(connection), gone, until)
+                entries = chain(archived, there, whole())
+                entries = self.database.keyed(driver(connection), entries)
+                for stored, columns, hash_ in entries:
                     position += 1
                     found = chained(previous.encode(), columns)
                     if stored != position or found.encode() != hash_:
                         raise changed(position, stored)
                     yield columns, found
                     previous = found
-                if position < until:
-                    raise changed(position + 1, until)
-                self._compare(driver(connection), last, kept)
         except BrokenError as error:  # one that is busy, or cannot be reached, may be whole
             raise VerificationError(
                 f"the database is broken after position {position:,}: {error}",
@@ -232,10 +249,10 @@ def stream(kind: str) -> str:
     return kind.partition(".")[0]
 
 
-def _outcome(fact: Fact, before: tuple[str, int, str] | None) -> Outcome:
-    withdrawal = fact.kind == "event.withdrawn"
+def _outcome(kind: str, like: object, before: tuple[str, int, object] | None) -> Outcome:
+    withdrawal = kind == "event.withdrawn"
     if before is None:
         return "unknown" if withdrawal else "appended"
-    if (before[0], before[2]) == (fact.kind, fact.body):
+    if (before[0], before[2]) == (kind, like):
         return "duplicate"
     return "withdrawn" if withdrawal else "revised"

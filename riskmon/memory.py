@@ -56,6 +56,10 @@ class Memory:
         self._by_message: dict[str, list[Told]] = {}
         self._corrections: dict[int, list[Told]] = {}
 
+    def keys(self) -> set[str]:
+        """Return the keys of the events that grounds are about."""
+        return {key for one in self._all for key in one.events}
+
     def add(self, grounds: Iterable[Told]) -> None:
         """Remember grounds, in the order in which they were told."""
         for one in grounds:

@@ -22,11 +22,11 @@ from prometheus_client.core import (
 from prometheus_client.exposition import generate_latest
 
 from riskmon import __version__, runs
-from riskmon.database import reading
+from riskmon.database import database_of, reading
 from riskmon.model import LEVELS, level
 from riskmon.outbox import Outbox, Standing
 from riskmon.status import Check
-from riskmon.tables import REST, entry, run
+from riskmon.tables import entry, run
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SUCCESS = '%"failed": {}}'
@@ -64,8 +64,9 @@ def figures(engine: sa.Engine, jobs: Iterable[str]) -> Figures:
     with reading(engine) as connection:
         found = {job: _job(connection, job) for job in (*jobs, runs.BY_HAND)}
         position = connection.scalar(sa.select(sa.func.max(entry.c.position)))
-        told = sa.select(sa.func.count()).where(entry.c.kind == "alert.sent")
-        alerts = connection.scalar(told.where(REST))
+        keys = database_of(engine.url).KEYS.c  # of all that were sent, archived ones too
+        sent = (keys.source == "riskmon") & (keys.kind == "alert.sent")
+        alerts = connection.scalar(sa.select(sa.func.count()).where(sent))
         last = runs.last(connection)
         values = runs.values(connection, last).values() if last else ()
     levels = Counter(map(level, values))

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from riskmon import exporting, runs, whatif
-from riskmon.config import Config, load
+from riskmon.config import Config, engine_of, load
 from riskmon.database import default_url, reading, shipped, shown
 from riskmon.errors import RulesError, UsageError
 from riskmon.foresight import foresight
@@ -24,6 +24,7 @@ from riskmon.progress import progress
 from riskmon.results import Comparison, Histories, History, Point, Scores
 from riskmon.ruleset import Ruleset, load_ruleset
 from riskmon.scoring import View, points_of, steps
+from riskmon.settings import Engine
 from riskmon.status import Status
 from riskmon.witness import Moment, as_moment
 
@@ -42,15 +43,17 @@ def open(  # noqa: A001 (riskmon.open, as one opens a file)
     rules: str | PathLike[str] | None = None,
     clock: Callable[[], datetime] = utc_now,
     config: Config | None = None,
+    engine: Engine | None = None,
 ) -> Monitor:
     """Open the monitor on a database, made and brought to the newest schema where needed.
 
     `url`: such as `sqlite:///risk.db`; default the configuration's, else a file in the user's
     data folder. `rules`: a folder of rule files; default the configuration's, else the rules that
     ship with riskmon. `clock`: returns an aware datetime; tests turn it. `config`: default
-    RISKMON_* over `riskmon.toml`, see docs/configuration.md.
+    RISKMON_* over `riskmon.toml`, see docs/configuration.md. `engine`: what scores are made by,
+    `memory` (default), `stream` or `spark`, see docs/scale.md.
     """
-    config = config or load()
+    config = engine_of(config or load(), engine, None)
     found = config.database_url.get_secret_value() if config.database_url else default_url()
     folder = Path(rules or config.rules or shipped("rules"))
     return Monitor(url or found, folder, clock, config)

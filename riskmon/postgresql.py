@@ -10,8 +10,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from riskmon.errors import DatabaseError, MissingExtraError
-from riskmon.tables import HASHED
+from riskmon.errors import DatabaseError, MissingExtraError, ReplicaError
+from riskmon.partitions import KEYS, keyed, likened, sealed  # noqa: F401 (of this database, too)
+from riskmon.tables import HASHED, Stored
 
 BUSY_SECONDS = 30
 
@@ -21,6 +22,9 @@ IDLE_SECONDS = 60
 LOCK = int.from_bytes(b"riskmon", "big")
 """The advisory lock that appends hold."""
 
+AHEAD = 10_000
+"""Positions between two looks at whether the partition beyond the next so many is there."""
+
 PIECE = 5000
 """Entries whose columns are joined at a time."""
 
@@ -28,12 +32,26 @@ SECURE = "SELECT 1"
 """Nothing: `shred` does it."""
 
 ADVICE = {
+    "conflict with recovery": ". This read replica gave up an answer to follow its primary: ask "
+    "again, or set hot_standby_feedback = on there",
+    "statement pooling mode": ". Expected a pool that gives a connection for a transaction or a "
+    "session",
     "connection": ". Expected a server that runs, and a user and a database that it knows",
     "permission denied for schema": ". Expected a user who may make tables: GRANT CREATE ON SCHEMA",
     "No space left": ". What was stored stays stored: make room, and ingest again; repeats vanish",
 }
-"""What to do about what PostgreSQL says."""
+"""What to do about what PostgreSQL says; the first that fits."""
 
+
+ENDING = "pg_settings WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')"
+"""What would end a transaction that does nothing; before PostgreSQL 17 there is one of them."""
+
+REPLICA = " is a read replica: it answers, and takes no writes. Expected the URL of its primary"
+
+READ_ONLY = (
+    " takes no writes: default_transaction_read_only is on, as where whoever runs the server has "
+    "no room left. Expected one that may be written to"
+)
 
 BROKEN = ("invalid page", "checksum")
 """What PostgreSQL says of a damaged file."""
@@ -55,52 +73,70 @@ def engine(url: sa.URL) -> sa.Engine:
         raise MissingExtraError("psycopg", "postgresql")
     made = sa.create_engine(
         url.set(drivername="postgresql+psycopg"),
-        connect_args={"connect_timeout": BUSY_SECONDS},
+        # A snapshot taken before the lock was there would show an old head.
+        isolation_level="READ COMMITTED",
+        # Behind a pool the next transaction is another server connection's, which knows nothing
+        # of what this one prepared, or set: so nothing outlives a transaction.
+        connect_args={"connect_timeout": BUSY_SECONDS, "prepare_threshold": None},
         pool_pre_ping=True,  # a server that was started again meanwhile is no error
     )
-    sa.event.listen(made, "connect", _set_up)
+    sa.event.listen(made, "connect", _check)
     sa.event.listen(made, "begin", _begin)
     return made
 
 
-def _set_up(connection: Any, *_: object) -> None:
+def _check(connection: Any, *_: object) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"SET lock_timeout = '{BUSY_SECONDS}s'")
-        # A snapshot taken before the lock was there would show an old head.
-        cursor.execute("SET default_transaction_isolation = 'read committed'")
         cursor.execute("SHOW server_encoding")
         if (encoding := cursor.fetchone()[0]) != "UTF8":
             raise DatabaseError(f"expected a database made with ENCODING 'UTF8', got {encoding}")
-        cursor.execute("SHOW synchronous_commit")
-        if cursor.fetchone()[0] == "off":  # else what was acknowledged could be lost
-            cursor.execute("SET synchronous_commit = on")
     connection.commit()
 
 
 def _begin(connection: sa.Connection) -> None:
+    driver = connection.connection.driver_connection
     if connection.get_execution_options().get("writing"):
-        lock(connection.connection.driver_connection)
+        lock(driver)
+    elif not driver.autocommit:  # type: ignore[union-attr]
+        _patient(driver)
+
+
+def _patient(driver: Any) -> None:
+    """Wait no longer for what others have locked, in this transaction."""
+    driver.execute(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'")
 
 
 def lock(driver: Any) -> None:
     """Begin a transaction that holds the only right to append.
 
     One appends at a time, until its commit: so the order of positions is that of commits, and a
-    reader that follows them skips none.
+    reader that follows them skips none. Raises ReplicaError for a read replica.
     """
-    # One that was stopped within it, or cut off, keeps the others waiting no longer than that.
-    idle = f"set_config('idle_in_transaction_session_timeout', '{IDLE_SECONDS}s', true)"
-    driver.execute(f"SELECT {idle}, pg_advisory_xact_lock({LOCK})")
+    _lock(driver, BUSY_SECONDS)
+
+
+def _lock(driver: Any, seconds: float) -> None:
+    settings = {
+        "lock_timeout": f"'{int(1000 * seconds)}ms'",
+        # One that was stopped within it, or cut off, keeps the others waiting no longer than that.
+        "idle_in_transaction_session_timeout": f"'{IDLE_SECONDS}s'",
+        # Else what was acknowledged could be lost.
+        "synchronous_commit": "replace(current_setting('synchronous_commit'), 'off', 'on')",
+    }
+    told = [f"set_config('{name}', {value}, true)" for name, value in settings.items()]
+    told += [f"pg_advisory_xact_lock({LOCK})", "pg_is_in_recovery()"]
+    asked = f"SELECT {', '.join(told)}, current_setting('transaction_read_only')"
+    *_, replica, closed = driver.execute(asked).fetchone()
+    if closed == "on":
+        driver.rollback()
+        where = f"{driver.info.dbname} at {driver.info.host}:{driver.info.port}"
+        raise ReplicaError(where + REPLICA) if replica else DatabaseError(where + READ_ONLY)
 
 
 def probe(driver: Any, seconds: float) -> None:
     """Take the right to write, waiting for so long, and give it back."""
-    driver.execute(f"SET LOCAL lock_timeout = '{int(1000 * seconds)}ms'")
-    lock(driver)
-    (closed,) = driver.execute("SHOW transaction_read_only").fetchone()
+    _lock(driver, seconds)
     driver.rollback()
-    if closed == "on":
-        raise DatabaseError("the server takes no writes: it is a standby, or was made read-only")
 
 
 def moment(driver: Any) -> datetime | None:
@@ -115,32 +151,40 @@ def is_busy(reason: str) -> bool:
 
 
 def latest(driver: Any, refs: Mapping[str, Sequence[str]]) -> Iterator[tuple[Any, ...]]:
-    """Yield kind, source, ref, revision, body of every entry under the refs of each source."""
+    """Yield kind, source, ref, revision of every entry under the refs of each source.
+
+    And its body, `likened`: the entry itself may be archived.
+    """
     sources = [source for source, wanted in refs.items() for _ in wanted]
     asked = [ref for wanted in refs.values() for ref in wanted]
     query = (
-        "SELECT kind, source, ref, revision, body FROM entry "
-        "JOIN unnest(%s::text[], %s::text[]) AS asked (source, ref) USING (source, ref)"
+        # A look each, in the index: of a young table, or a small one, all rows were sorted else.
+        "SELECT kind, source, ref, revision, digest "
+        "FROM unnest(%s::text[], %s::text[]) AS asked (source, ref), LATERAL ("
+        "SELECT kind, revision, digest FROM entry_key AS kept "
+        "WHERE kept.source = asked.source AND kept.ref = asked.ref OFFSET 0) AS found"
     )
     yield from driver.execute(query, (sources, asked))
 
 
 def insert(driver: Any, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert entries, a tuple of all columns each."""
+    """Insert entries, a tuple of all columns each, in the order of their positions."""
+    if (rows[0][0] - 1) // AHEAD < rows[-1][0] // AHEAD:
+        driver.execute("SELECT entry_make_room(%s)", (rows[-1][0],))
     with driver.cursor().copy(f"COPY entry ({', '.join(HASHED)}, hash) FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
 
 
-def stored(driver: Any, until: int) -> Iterator[tuple[int, bytes, bytes]]:
-    """Yield position, columns up to `body` joined by NUL, and hash of each entry, in order."""
+def stored(driver: Any, after: int, until: int) -> Iterator[Stored]:
+    """Yield position, columns up to `body` joined by NUL, and hash of some entries, in order."""
     columns = " || '\\000'::bytea || ".join(f"convert_to({name}::text, 'UTF8')" for name in HASHED)
     with driver.cursor("stored", binary=True) as cursor:
         cursor.itersize = 1000
         cursor.execute(
             f"SELECT position, {columns}, convert_to(hash, 'UTF8') "  # noqa: S608 (constants)
-            "FROM entry WHERE position <= %s ORDER BY position",
-            (until,),
+            "FROM entry WHERE position > %s AND position <= %s ORDER BY position",
+            (after, until),
         )
         yield from cursor
 
@@ -167,21 +211,26 @@ def columns(driver: Any, names: Sequence[str], after: int, until: int) -> Iterat
 
 def shred(driver: Any) -> None:
     """Take a destroyed key out of the table's file."""
-    driver.execute("VACUUM (FULL, ANALYZE) person")
+    with driver.transaction():
+        _patient(driver)
+        driver.execute("CLUSTER person USING person_pkey")  # VACUUM takes no transaction
 
 
 def last(driver: Any, kind: str, source: str) -> str | None:
     """Return the ref of the last entry of a kind by a source; None where there is none."""
-    # Plus 0: by the index of the source, not backwards through all entries.
     query = (
-        "SELECT ref FROM entry WHERE kind = %s AND source = %s ORDER BY position + 0 DESC LIMIT 1"
+        "SELECT ref FROM entry_key WHERE kind = %s AND source = %s ORDER BY position DESC LIMIT 1"
     )
     row = driver.execute(query, (kind, source)).fetchone()
     return str(row[0]) if row else None
 
 
 class Alive:
-    """That this process lives, for others to see: an advisory lock that its connection holds."""
+    """That this process lives, for others to see: an advisory lock that its connection holds.
+
+    For a transaction that stays open, does nothing, and keeps nothing from being vacuumed: so
+    that a pool leaves it the connection.
+    """
 
     def __init__(self, engine: sa.Engine, key: str) -> None:
         self._engine = engine
@@ -200,25 +249,24 @@ class Alive:
                 except self._engine.dialect.loaded_dbapi.Error:
                     self.close()
             if self._pooled is None:
-                pooled = self._engine.raw_connection()
-                pooled.driver_connection.autocommit = True  # type: ignore[union-attr]
-                self._pooled = pooled
+                self._pooled = self._engine.raw_connection()
+                self._ask(f"SELECT count(set_config(name, '0', true)) FROM {ENDING}")  # noqa: S608
             if not self._held:  # the server may not have missed the lost connection yet
-                lock = _lock_of(self._key)
-                self._held = self._ask(f"SELECT pg_try_advisory_lock({lock:d})")
+                self._held = self._takes(self._key)
 
     def sees(self, key: str) -> bool:
         """Whether the process with that key is connected; it may be stopped."""
         if key == self._key:
             return True
-        lock = _lock_of(key)
         with self._lock:
             if self._pooled is None:
                 self.renew()
-            if self._ask(f"SELECT pg_try_advisory_lock({lock:d})"):
-                self._ask(f"SELECT pg_advisory_unlock({lock:d})")
-                return False
-        return True
+            # What is locked since a savepoint is not, once that is rolled back.
+            with self._pooled.driver_connection.transaction(force_rollback=True):  # type: ignore[union-attr]
+                return not self._takes(key)
+
+    def _takes(self, key: str) -> bool:
+        return self._ask(f"SELECT pg_try_advisory_xact_lock({_lock_of(key):d})")
 
     def _ask(self, query: str) -> bool:
         assert self._pooled is not None  # noqa: S101 (renew makes it)
@@ -229,7 +277,7 @@ class Alive:
         with self._lock:
             pooled, self._pooled, self._held = self._pooled, None, False
             if pooled is not None:
-                pooled.invalidate()  # not back into the pool: the lock is the connection's
+                pooled.invalidate()  # at once: the lock is the connection's
 
 
 def _lock_of(key: str) -> int:

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from riskmon import messages, outbox, runs
 from riskmon.alarm import Alarm, Raised
+from riskmon.config import engine_of
 from riskmon.database import Connection, reading, writing
 from riskmon.errors import MovedError, Problem, UsageError
 from riskmon.fetcher import Fetcher
@@ -25,7 +26,7 @@ from riskmon.ran import Ran, Runs
 from riskmon.results import Move, Run
 from riskmon.ruleset import Ruleset, load_ruleset
 from riskmon.runs import Scored
-from riskmon.settings import Config
+from riskmon.settings import Config, Engine
 from riskmon.ticks import Ticks
 
 RULESET = "ruleset"
@@ -45,9 +46,8 @@ class Recalculator(Fetcher):
     ) -> None:
         if not rules.is_dir():
             raise UsageError(f"expected a folder of rules, got {str(rules)!r}: there is none")
-        super().__init__(url, clock)
+        super().__init__(url, clock, config)
         self._rules = rules
-        self._config = config
         self._alarm = Alarm(self._ledger, self._replay, config)
         self._run = _Claimed()
 
@@ -80,12 +80,17 @@ class Recalculator(Fetcher):
         fact = Fact("ruleset.published", OWN, RULESET, ruleset.body)
         return self._ledger.append([fact], self._clock) != ["duplicate"]
 
-    def recalculate(self) -> Run:
+    def recalculate(self, *, engine: Engine | None = None, master: str | None = None) -> Run:
         """Publish the rules if they changed, keep every score as of now, say what moved.
 
         What the configuration has told of it is told: alerts become entries of the ledger, and
-        messages in the outbox, in the transaction that keeps the scores.
+        messages in the outbox, in the transaction that keeps the scores. `engine`: memory, stream
+        or spark, and for Spark the `master`; default the configuration's, see docs/scale.md.
         """
+        asked = engine or self._config.engine, master or self._config.master
+        if asked != (self._config.engine, self._config.master):
+            with self._by(*asked) as other:
+                return other.recalculate()
         begun, started_at = time.monotonic(), self._clock()
         with self._lock:
             self.match()
@@ -101,6 +106,18 @@ class Recalculator(Fetcher):
                     continue
                 return found.run
         raise MovedError("other processes recalculate all the time: try again")
+
+    @contextmanager
+    def _by(self, engine: Engine, master: str) -> Iterator[Self]:
+        """Give the same ledger opened with another engine."""
+        url = self._ledger.engine.url
+        if self._ledger.database.in_memory(url):
+            raise UsageError("a ledger in memory has no other engine: give the database a file")
+        config = engine_of(self._config, engine, master)
+        with type(self)(
+            url.render_as_string(hide_password=False), self._rules, self._clock, config
+        ) as other:
+            yield other
 
     def runs(self, limit: int = 100, *, job: str | None = None) -> Runs:
         """Return the last runs, newest first: of all jobs, or of one.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -55,6 +55,14 @@ class Replay:
         if position == self._live.position:
             return self._live
         return Standing(self._told, position, self._ledger.recorded_at(position))
+
+    def since(self, position: int, keys: Iterable[str] = ()) -> tuple[Standing, Standing]:
+        """Return what stands now and what stood at `position`.
+
+        `keys`: of events that are asked for beside those of matters that changed since.
+        """
+        del keys  # all are here
+        return self.standing(), self.standing(position)
 
     def names(self) -> Names:
         """Return what names mean now; events are not read for it."""

@@ -283,6 +283,9 @@ def _nightly() -> dict[str, Any]:
     return {"nightly": Job(cron="30 2 * * *")}
 
 
+Engine = Literal["memory", "stream", "spark"]
+
+
 class Config(Checked):
     """The whole configuration; all of it has defaults."""
 
@@ -290,6 +293,14 @@ class Config(Checked):
     """Default: a SQLite file in the user's data folder."""
     rules: Path | None = None
     """Default: the rules that ship with riskmon."""
+    engine: Engine = "memory"
+    """What scores are made by: the memory, a columnar copy on this machine, or Spark."""
+    master: str = "local[*]"
+    """Of Spark: the URL of a cluster."""
+    copy_folder: Path | None = None
+    """Of the columnar copy; default beside the database. Each worker of Spark has to see it."""
+    archive: Path | None = None
+    """Where `riskmon archive` put ranges that are no longer in the database."""
     timezone: Zone = UTC_ZONE
     """Of lines of cron and of quiet hours."""
     lease: Annotated[Duration, _within("2s", "1d")] = timedelta(seconds=30)

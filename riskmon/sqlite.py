@@ -15,12 +15,18 @@ from typing import Any
 import sqlalchemy as sa
 
 from riskmon.errors import BusyError, DatabaseError
-from riskmon.tables import HASHED
+from riskmon.tables import HASHED, Stored, entry
 
 BUSY_SECONDS = 30
 
 TYPES = "integertexttexttextintegertexttexttext"
 """Of these, and of `hash`."""
+
+KEYS = entry
+"""Where the entries of a key are found."""
+
+WIDTH = 10_000_000
+"""Positions of a range that is archived."""
 
 PIECE = 5000
 """Entries whose columns are joined at a time."""
@@ -133,6 +139,11 @@ def is_busy(reason: str) -> bool:
     return "locked" in reason or "busy" in reason
 
 
+def likened(body: str) -> str:
+    """Return what `latest` has in place of a body: here, the body."""
+    return body
+
+
 def latest(driver: Any, refs: Mapping[str, Sequence[str]]) -> Iterator[tuple[Any, ...]]:
     """Yield kind, source, ref, revision, body of every entry under the refs of each source."""
     # An array in one parameter: no bound on their number, and one statement to prepare.
@@ -149,8 +160,8 @@ def insert(driver: Any, rows: Sequence[tuple[Any, ...]]) -> None:
     driver.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
-def stored(driver: Any, until: int) -> Iterator[tuple[int, bytes, bytes]]:
-    """Yield position, columns up to `body` joined by NUL, and hash of each entry, in order.
+def stored(driver: Any, after: int, until: int) -> Iterator[Stored]:
+    """Yield position, columns up to `body` joined by NUL, and hash of some entries, in order.
 
     As bytes, and joined by the database: what a damaged file holds may be no text. Where a value
     has another type than its column, there are no bytes: the same bytes as a BLOB are not found
@@ -161,11 +172,26 @@ def stored(driver: Any, until: int) -> Iterator[tuple[int, bytes, bytes]]:
     cursor = driver.execute(
         f"SELECT position, CASE {types} WHEN '{TYPES}' "  # noqa: S608 (constants)
         f"THEN CAST({columns} AS BLOB) ELSE x'' END, CAST(hash AS BLOB) "
-        "FROM entry WHERE position <= ? ORDER BY position",
-        (until,),
+        "FROM entry WHERE position > ? AND position <= ? ORDER BY position",
+        (after, until),
     )
     while rows := cursor.fetchmany(1000):
         yield from rows
+
+
+def keyed(_: Any, entries: Iterator[Stored]) -> Iterator[Stored]:
+    """Yield entries that are verified: their keys are kept in the table itself."""
+    return entries
+
+
+def sealed(driver: Any) -> list[tuple[int, int, str]]:
+    """Return first and last position of each range that gets no more entries.
+
+    And the statement that takes it out of the database: there is none, it stays.
+    """
+    (last,) = driver.execute("SELECT max(position) FROM entry").fetchone()
+    ends = range(WIDTH, last or 0, WIDTH)
+    return [(end - WIDTH + 1, end, "") for end in ends]
 
 
 def rows(driver: Any, query: str) -> Iterator[tuple[Any, ...]]:

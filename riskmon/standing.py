@@ -83,13 +83,16 @@ class Standing:
     def words(self) -> dict[str, set[str]]:
         """Return the words that events and companies mention, by the kinds of the vocabulary."""
         told = self.told
-        subjects = {one.subject for firm in self.companies.values() for one in firm.exposures}
         return {
             "event type": set(told.types),
             "role": set(told.roles),
             "topic": {topic for topics in told.topics.names for topic in topics},
-            "subject": subjects.union(*told.scopes.names),
+            "subject": self.subjects().union(*told.scopes.names),
         }
+
+    def subjects(self) -> set[str]:
+        """Return the subjects that companies are exposed to."""
+        return {one.subject for firm in self.companies.values() for one in firm.exposures}
 
     def naming(self, company: str, at: datetime) -> list[Event]:
         """Return the events until `at` that name a company, oldest first."""
@@ -149,16 +152,20 @@ class Standing:
 
     def strangers(self) -> tuple[Ints, Ints]:
         """Return the names that mean no declared company, by number, and how many events each."""
-        columns, rows = self.told.rows, self.rows
-        counts = columns["last"][rows] - columns["first"][rows]
-        party = self.told.parties["party"][spread(columns["first"][rows], counts)]
-        each = np.bincount(party, minlength=len(self.told.named))
+        each = self.told_of_each()
         unknown = np.flatnonzero(
             (self.roster.resolved(self.told.named.names) == NOBODY) & (each > 0)
         )
         names = [self.told.named.names[code] for code in unknown.tolist()]
         told = np.array([bool(one.names) for one in names], bool)  # a person is none
         return unknown[told], each[unknown[told]]
+
+    def told_of_each(self) -> Ints:
+        """Return how many events name each of whom the log names."""
+        columns, rows = self.told.rows, self.rows
+        counts = columns["last"][rows] - columns["first"][rows]
+        party = self.told.parties["party"][spread(columns["first"][rows], counts)]
+        return np.bincount(party, minlength=len(self.told.named))
 
     def unresolved(self) -> dict[str, int]:
         """Return the names that mean no declared company, each with how many events name it."""

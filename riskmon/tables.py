@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from riskmon.forms import utc_text
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration; a database that names another is older or newer than this code."""
 
 
@@ -47,7 +47,8 @@ entry = sa.Table(
     sa.Column("recorded_at", Utc, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("hash", sa.String(64), nullable=False),
-    # Source and ref first: appending asks for the latest revision of a key.
+    # Source and ref first: appending asks for the latest revision of a key. On PostgreSQL, where
+    # the table is in partitions, they are a table of their own.
     sa.UniqueConstraint("source", "ref", "kind", "revision", name="entry_key"),
 )
 
@@ -58,6 +59,9 @@ sa.Index("entry_rest", entry.c.position, sqlite_where=REST, postgresql_where=RES
 
 HASHED = tuple(column.name for column in entry.columns if column.name != "hash")
 """Columns in the order in which they are hashed."""
+
+Stored = tuple[int, bytes, bytes]
+"""Position, columns up to `body` joined by NUL, and hash of an entry."""
 
 snapshot = sa.Table(
     "snapshot",

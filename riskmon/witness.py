@@ -7,9 +7,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from os import PathLike
+from pathlib import Path
 from typing import Any, Self
 
-from riskmon import backup, changes, columns, evidence, heads, receipts
+from riskmon import backup, changes, columns, evidence, heads, receipts, sealing
+from riskmon.archive import Archived
 from riskmon.changes import Changes, Contradiction
 from riskmon.errors import RiskmonError, UsageError, VerificationError
 from riskmon.evidence import Head, Verification
@@ -20,6 +22,7 @@ from riskmon.model import Entry, Score
 from riskmon.persons import Persons
 from riskmon.progress import counted
 from riskmon.replay import Replay
+from riskmon.settings import Config
 from riskmon.standing import Standing
 
 Moment = str | date | datetime
@@ -28,14 +31,23 @@ Moment = str | date | datetime
 log = logging.getLogger("riskmon")
 
 
+def _replayed(config: Config, ledger: Ledger, persons: Persons) -> Replay:
+    if config.engine == "memory":
+        return Replay(ledger, persons)
+    from riskmon.bulk.engines import columnar  # late: most do without
+
+    return columnar(config, ledger, persons)
+
+
 class Witness:
     """A ledger, its replay, and what they prove. `Monitor` is one; use that."""
 
-    def __init__(self, url: str, clock: Callable[[], datetime]) -> None:
-        self._ledger = Ledger(url)
+    def __init__(self, url: str, clock: Callable[[], datetime], config: Config) -> None:
+        self._ledger = Ledger(url, config.archive)
         self._persons = Persons(self._ledger.engine)
-        self._replay = Replay(self._ledger, self._persons)
+        self._replay = _replayed(config, self._ledger, self._persons)
         self._clock = clock
+        self._config = config
         self._lock = threading.RLock()
         try:
             self._ledger.check_tail()
@@ -88,6 +100,7 @@ class Witness:
             found = evidence.proven(entries, size, kept, proof)
         else:
             found = evidence.verified(entries, size, kept)
+        sealing.check(self._ledger)
         gone = {entry.ref for entry in self._ledger.entries(kinds=("person.forgotten",))}
         if (token := self._persons.damaged(gone)) is not None:
             raise VerificationError(
@@ -144,8 +157,7 @@ class Witness:
         """
         with self._lock:
             position = self._position(since)
-            then = self._replay.standing(position)
-            now = self._replay.standing()
+            now, then = self._replay.since(position)
             as_of = then.recorded_at
             found: list[changes.Change] = []
             if as_of is not None:
@@ -185,6 +197,16 @@ class Witness:
         Every entry is hashed again on its way. Returns the copy's head, which is kept beside it.
         """
         return backup.copy(self._ledger, str(target))
+
+    def archive(self, folder: str | PathLike[str], *, before: int | None = None) -> list[Archived]:
+        """Write the sealed ranges of the ledger to Parquet files in a folder (extra `columns`).
+
+        On PostgreSQL a range is a partition, elsewhere ten million positions; sealed is one that
+        ends before the last entry. `before`: only those that end before a position. Each file is
+        hashed again as it was written; one that is there already is checked. Nothing is taken out
+        of the database: `detach` has the statement by which its owner may do that.
+        """
+        return sealing.seal(self._ledger, Path(folder), before)
 
     def forget(self, name: str) -> str:
         """Make unreadable, for ever, what events tell of the natural person called `name`.

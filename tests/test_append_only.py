@@ -126,11 +126,21 @@ def test_guards_are_the_ones_that_the_migrations_name(url: str) -> None:
     ledger = Ledger(url)
     names = {
         "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name",
-        "postgresql": "SELECT tgname FROM pg_trigger WHERE tgenabled = 'A' ORDER BY tgname",
+        "postgresql": "SELECT concat(tgrelid::regclass, '.', tgname) FROM pg_trigger "
+        "WHERE tgenabled = 'A' ORDER BY 1",
     }
     expected = {
         "sqlite": ["entry_no_delete", "entry_no_replace", "entry_no_update"],
-        "postgresql": ["entry_no_change", "entry_no_truncate"],
+        "postgresql": [
+            "entry.entry_keys",
+            "entry.entry_no_change",
+            "entry.entry_no_truncate",
+            "entry_from_1.entry_no_change",
+            "entry_from_1.entry_no_insert",
+            "entry_from_1.entry_no_truncate",
+            "entry_key.entry_key_no_change",
+            "entry_key.entry_key_no_truncate",
+        ],
     }
     with reading(ledger.engine) as connection:
         found = list(connection.scalars(sa.text(names[ledger.engine.dialect.name])))

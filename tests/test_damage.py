@@ -16,6 +16,7 @@ from riskmon.database import driver, reading
 from riskmon.errors import RiskmonError, VerificationError
 from riskmon.heads import SLOT, Kept
 from riskmon.ledger import Fact, Ledger
+from riskmon.settings import Config
 from riskmon.witness import Witness
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
@@ -36,7 +37,7 @@ def fill(ledger: Ledger, first: int, last: int) -> None:
     for number in range(first, last + 1):
         text = "百x" * (3, 90, 220)[number % 3]
         fact = Fact("event.recorded", "wire", f"ref-{number % 40}", f'{{"{number}":"{text}"}}')
-        ledger.append([fact], lambda: NOW)
+        ledger.append([fact], lambda: NOW, Config())
 
 
 def rows(ledger: Ledger) -> Rows:
@@ -86,7 +87,7 @@ def being_written(tmp_path_factory: pytest.TempPathFactory) -> Whole:
 def outcome(path: Path) -> tuple[str, object]:
     """Return what opening and verifying says: a finding and its position, or `whole` and rows."""
     try:
-        with Witness(f"sqlite:///{path}", lambda: NOW) as witness:
+        with Witness(f"sqlite:///{path}", lambda: NOW, Config()) as witness:
             witness.verify()
             return "whole", rows(witness._ledger)
     except VerificationError as error:
@@ -158,7 +159,7 @@ def test_a_damaged_log_never_shortens_a_ledger_in_silence(
         found[seed] = outcome(path)
         if found[seed][0] == "cut":
             with closing(Ledger(f"sqlite:///{path}")) as ledger, pytest.raises(VerificationError):
-                ledger.append([NEW], lambda: NOW)
+                ledger.append([NEW], lambda: NOW, Config())
     assert {} == {seed: one for seed, one in found.items() if not fine(one, being_written)}
     assert "cut" in {finding for finding, _ in found.values()}
 
@@ -209,7 +210,7 @@ def test_without_a_readable_head_nothing_is_appended(
         closing(Ledger(f"sqlite:///{path}")) as ledger,
         pytest.raises(VerificationError, match="holds no head: it was damaged"),
     ):
-        ledger.append([NEW], lambda: NOW)
+        ledger.append([NEW], lambda: NOW, Config())
 
 
 def test_a_head_that_is_missing_is_kept_again(closed: Whole, tmp_path: Path) -> None:
@@ -218,7 +219,7 @@ def test_a_head_that_is_missing_is_kept_again(closed: Whole, tmp_path: Path) -> 
     (path.parent / "risk.db.head").unlink()
     assert ("whole", closed.rows) == outcome(path)
     with closing(Ledger(f"sqlite:///{path}")) as ledger:
-        ledger.append([NEW], lambda: NOW)
+        ledger.append([NEW], lambda: NOW, Config())
         assert ledger.kept is not None
         assert ledger.head() == ledger.kept.read()
         assert LAST + 1 == ledger.head().position

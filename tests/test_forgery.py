@@ -10,6 +10,7 @@ import pytest
 from riskmon.errors import VerificationError
 from riskmon.evidence import chained
 from riskmon.ledger import Ledger
+from riskmon.settings import Config
 from riskmon.witness import Witness
 from tests.builders import forge
 from tests.test_damage import COLUMNS, LAST, NEW, NOW, Rows, fill, rows
@@ -30,7 +31,7 @@ def ledger(url: str) -> Iterator[Ledger]:
 
 def verified(ledger: Ledger) -> tuple[str, int]:
     """Return the finding of `verify` and its position."""
-    with Witness(ledger.engine.url.render_as_string(False), lambda: NOW) as witness:  # noqa: FBT003
+    with Witness(ledger.engine.url.render_as_string(False), lambda: NOW, Config()) as witness:  # noqa: FBT003
         try:
             return "", witness.verify().head.position
         except VerificationError as error:
@@ -83,7 +84,7 @@ def test_nothing_is_appended_to_a_last_entry_of_another_type(ledger: Ledger, col
     """What an append stands on is looked at."""
     forge(ledger.engine, f"UPDATE entry SET {column} = CAST({column} AS BLOB)")
     with pytest.raises(VerificationError):
-        ledger.append([NEW], lambda: NOW)
+        ledger.append([NEW], lambda: NOW, Config())
 
 
 def rewriting(before: Rows) -> list[str]:
@@ -128,6 +129,6 @@ def test_an_attack_by_sql_is_named(ledger: Ledger, attack: str) -> None:
         return
     left = rows(ledger)
     with pytest.raises(VerificationError) as refusal:
-        ledger.append([NEW], lambda: NOW)
+        ledger.append([NEW], lambda: NOW, Config())
     assert expected == (refusal.value.finding, refusal.value.position)
     assert left == rows(ledger)

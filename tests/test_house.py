@@ -39,6 +39,7 @@ STORE = {
     "log",
     "metrics",
     "outbox",
+    "partitions",
     "persons",
     "postgresql",
     "readmodel",
@@ -71,7 +72,7 @@ MAY_IMPORT = {
     "schema": {"rules", "vocabulary"},
     "evaluators": {"errors", "evaluators", "model", "rules"},
     "ruleset": LANGUAGE,
-    "world": {"forms", "model"},
+    "world": {"evaluators", "forms", "model"},
     "listing": {"errors", "model"},
     "comparison": {"errors", "listing", "model"},
     "spells": {"comparison", "errors", "forms", "listing", "model", "validation"},
@@ -123,10 +124,13 @@ MAY_IMPORT = {
     "changes": {"model", "standing"},
     "tables": {"forms"},
     "sqlite": {"errors", "tables"},
-    "postgresql": {"errors", "tables"},
+    "partitions": {"errors", "tables"},
+    "postgresql": {"errors", "partitions", "tables"},
     "database": {"errors", "postgresql", "sqlite", "tables", "validation"},
-    "log": {"database", "errors", "evidence", "forms", "model", "tables"},
-    "ledger": {"database", "errors", "evidence", "forms", "heads", "log"},
+    "archive": {"errors", "evidence", "heads", "model", "tables", "written"},
+    "log": {"archive", "database", "errors", "evidence", "forms", "model", "tables"},
+    "sealing": {"archive", "database", "errors", "evidence", "ledger", "log", "progress", "tables"},
+    "ledger": {"database", "errors", "evidence", "forms", "heads", "log", "tables"},
     "readmodel": {"database", "tables"},
     "ticks": {"database", "ledger", "tables"},
     "runs": {"database", "ledger", "model", "tables", "ticks"},
@@ -166,13 +170,20 @@ MAY_IMPORT = {
         "scoring",
         "told",
     },
-    "witness": GROUND | STORE | EVIDENCE | {"intake", "progress", "replay", "standing"},
+    "witness": GROUND
+    | STORE
+    | EVIDENCE
+    | {"archive", "bulk", "intake", "progress", "replay", "sealing", "settings", "standing"},
+    "bulk": (ENGINE - {"across"})
+    | {"__version__", "bulk", "database", "errors", "evaluators", "ledger", "model", "parties"}
+    | {"persons", "progress", "replay", "roster", "rules", "ruleset", "settings", "standing"}
+    | {"told", "where", "written"},
     "matching": {"decisions", "ledger", "model", "names", "naming", "parties", "readmodel"}
     | {"replay"},
     "review": LOG | {"evaluators", "model", "resolution", "scoring"},
     "analyst": GROUND
     | {"decisions", "intake", "ledger", "matching", "names", "progress", "resolution"}
-    | {"review", "witness"},
+    | {"review", "settings", "witness"},
     "gathering": GROUND
     | {"analyst", "copies", "database", "decisions", "formats", "intake", "ledger", "listing"}
     | {"mapping", "progress", "reports", "sources", "witness"},
@@ -187,7 +198,8 @@ MAY_IMPORT = {
     "ran": {"errors", "frames"},
     "recalculation": GROUND
     | STORE
-    | {"alarm", "fetcher", "intake", "messages", "ran", "results", "ruleset", "settings"},
+    | {"alarm", "config", "fetcher", "intake", "messages", "ran", "results", "ruleset"}
+    | {"settings"},
     "looking": GROUND
     | {"across", "companyview", "finding", "matterview", "names", "overview", "progress"}
     | {"recalculation", "results", "ruleset", "scoring", "standing", "whatif", "witness"},
@@ -233,7 +245,9 @@ MAY_IMPORT = {
         "results",
         "riskmon",
     },
-    "cli_evidence": EVIDENCE | {"cli_common", "errors", "forms", "model", "results", "show"},
+    "cli_evidence": EVIDENCE
+    | {"cli_archive", "cli_common", "errors", "forms", "model", "results", "show"},
+    "cli_archive": {"cli_common"},
     "cli_config": {"cli_common", "config", "database", "show_config"} | {"riskmon"},
     "mcp": {
         "__version__",

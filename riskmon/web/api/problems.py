@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from riskmon.errors import (
     BusyError,
     InputError,
+    ReplicaError,
     RiskmonError,
     UnknownCompanyError,
     UnknownMatterError,
@@ -146,6 +147,8 @@ def _told(request: Request, error: Exception) -> Response:
         )
     if isinstance(error, BusyError):
         return problem(503, told, headers={"Retry-After": "1"})
+    if isinstance(error, ReplicaError):
+        return problem(503, told)
     log.error("%s", told)
     return problem(500, "the ledger cannot be read: its log says why")
 

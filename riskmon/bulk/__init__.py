@@ -1,0 +1,1 @@
+"""Scores of ledgers larger than the memory: a columnar copy, and engines that read it."""

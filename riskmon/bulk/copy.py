@@ -1,0 +1,338 @@
+"""A columnar copy of a ledger: what moves scores, as Parquet files by matter. Disposable.
+
+    copy.json                 what is in it; replaced last, at once: whatever dies, it is whole
+    <segment>/                a range of positions; written once, merged with others as they grow
+      rest.parquet            entries that tell of no event, whole
+      named.parquet           whom events name that no earlier segment named, numbered
+      ended.parquet           rows that ceased to stand: position, until
+      scoped.parquet          matters that have a scope
+      events/NNNN.parquet     events by matter: a bucket each, the CRC-32 of the matter's name
+      pairs/NNNN.parquet      which name stands in which matter, by name: a bucket each, its number
+
+No body and no title is in `events`, so an event takes some 30 bytes. Needs the extra `columns`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import weakref
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from riskmon.errors import DatabaseError, MissingExtraError
+from riskmon.model import Taken
+from riskmon.parties import Named
+from riskmon.told import spread
+from riskmon.written import written
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMAT = 1
+BUCKETS = 128
+"""Of a new copy: a hundred million events make files of some 25 MB."""
+GROUP_ROWS = 4096
+"""Of events and pairs in a row group: the least that is read for one matter, and for one name."""
+WORDS = ("type", "teller", "topics", "scope")
+"""Columns of few values and many rows."""
+SORTED = ("matter", "occurred", "place")
+MARK = "copy.json"
+KINDS = ("events", "pairs")
+"""What is kept in buckets."""
+HELD = "rest.parquet"
+"""The file of a segment that readers lock."""
+
+
+def arrow(name: str = "pyarrow") -> Any:
+    """Return a module of pyarrow; MissingExtraError says how to install it."""
+    try:
+        return import_module(name)
+    except ImportError:
+        raise MissingExtraError("pyarrow", "columns") from None
+
+
+def schemas() -> dict[str, pa.Schema]:
+    """Return what columns the files have."""
+    pa = arrow()
+    moment, text, number = pa.timestamp("us", tz="UTC"), pa.string(), pa.int64()
+    word = pa.dictionary(pa.int32(), text)
+    columns: dict[str, dict[str, Any]] = {
+        "events": {
+            "bucket": pa.int16(),
+            "matter": text,
+            "position": number,
+            "place": number,
+            "occurred": moment,
+            "known": moment,
+            "type": word,
+            "teller": word,
+            "credibility": pa.float64(),
+            "topics": word,
+            "scope": word,
+            "party": pa.list_(pa.int32()),
+            "role": pa.list_(text),
+        },
+        "rest": {"position": number, **dict.fromkeys(("kind", "source", "ref", "body"), text)},
+        "named": {
+            "number": pa.int32(),
+            "company": text,
+            "names": pa.list_(text),
+            "identifiers": text,
+        },
+        "ended": {"position": number, "until": number},
+        "pairs": {"party": pa.int32(), "bucket": pa.int16(), "matter": text},
+        "scoped": {"bucket": pa.int16(), "matter": text},
+    }
+    return {name: pa.schema(fields) for name, fields in columns.items()}
+
+
+def bucket_of(matter: str, buckets: int) -> int:
+    """Return in which of the buckets a matter is."""
+    return zlib.crc32(matter.encode()) % buckets
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A range of positions, and where it ends the ledger's hash."""
+
+    name: str
+    first: int
+    last: int
+    hash: str
+    events: int
+    files: int
+    """Of events and pairs: only buckets that have some have one."""
+
+
+class Copy:
+    """The columnar copy in a folder, as it is at this moment; an empty one where there is none."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.buckets, self.segments = BUCKETS, list[Segment]()
+        self._footers: dict[Path, _Footer] = {}
+        self._held: list[int] = []
+        weakref.finalize(self, _released, self._held)
+        while not self._taken():  # another process has written meanwhile
+            _released(self._held)
+
+    def _taken(self) -> bool:
+        """Read what is in it, and hold that: while this lives, nobody removes a file of it."""
+        if (told := self._told()) is None:
+            return True
+        self.buckets = told["buckets"]
+        self.segments = [Segment(**one) for one in told["segments"]]
+        for one in self.segments:
+            try:
+                self._held.append(os.open(self.folder / one.name / HELD, os.O_RDONLY))
+            except FileNotFoundError:
+                if told == self._told():
+                    raise DatabaseError(f"{self.folder / one.name} is missing: {AGAIN}") from None
+                return False
+            fcntl.flock(self._held[-1], fcntl.LOCK_SH)
+            there = sum(1 for kind in KINDS for _ in (self.folder / one.name / kind).iterdir())
+            if there != one.files:
+                where, gone = self.folder / one.name, one.files - there
+                raise DatabaseError(f"{where}: {gone} of {one.files} files are missing: {AGAIN}")
+        return told == self._told()
+
+    def _told(self) -> dict[str, Any] | None:
+        """Return what the copy's mark says; None where there is none."""
+        try:
+            told: dict[str, Any] = json.loads((self.folder / MARK).read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            where = self.folder / MARK
+            raise DatabaseError(f"{where} cannot be read ({error}): {AGAIN}") from error
+        if told.get("format") != FORMAT:
+            was = f"has form {told.get('format')!r}, not {FORMAT}"
+            raise DatabaseError(f"{self.folder} {was}: {AGAIN}")
+        return told
+
+    def remove(self, name: str) -> None:
+        """Remove the files of a segment that is none of this one's, unless somebody reads them."""
+        folder = self.folder / name
+        with suppress(FileNotFoundError), (folder / HELD).open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+        shutil.rmtree(folder, ignore_errors=True)
+
+    @property
+    def position(self) -> int:
+        """The last position that is in it."""
+        return self.segments[-1].last if self.segments else 0
+
+    @property
+    def events(self) -> int:
+        """How many events it has, those that stand no more among them."""
+        return sum(one.events for one in self.segments)
+
+    def keep(self, segments: Sequence[Segment]) -> None:
+        """Make it consist of some segments, whose files are there; all at once."""
+        self.segments = list(segments)
+        told = {"format": FORMAT, "buckets": self.buckets, "segments": [*map(asdict, segments)]}
+        with written(self.folder / MARK) as out:
+            out.write(json.dumps(told, indent=1).encode())
+
+    def read(self, name: str, segments: Sequence[Segment] | None = None) -> pa.Table:
+        """Return one of the small tables, of all segments or of some."""
+        some = self.segments if segments is None else segments
+        columns = schemas()[name].names
+        tables = [_read(self.folder / one.name / f"{name}.parquet", columns) for one in some]
+        schema = schemas()[name]
+        return arrow().concat_tables([schema.empty_table(), *(one.cast(schema) for one in tables)])
+
+    def rest(self, after: int = 0) -> Iterator[Taken]:
+        """Yield the entries that tell of no event, after a position."""
+        for segment in (one for one in self.segments if one.last > after):
+            for batch in self._batches(segment, "rest"):
+                columns = [batch.column(name).to_pylist() for name in schemas()["rest"].names]
+                yield from (one for one in zip(*columns, strict=True) if one[0] > after)
+
+    def named(self, after: int = 0) -> Iterator[Named]:
+        """Yield whom events name, in the order of their numbers; only those from a number on."""
+        for segment in self.segments:
+            for batch in self._batches(segment, "named"):
+                start = batch.column("number")[0].as_py() if len(batch) else after
+                rows = batch.slice(max(0, after - start))
+                columns = (rows.column(name).to_pylist() for name in schemas()["named"].names[1:])
+                for company, names, identifiers in zip(*columns, strict=True):
+                    pairs = [
+                        (kind, tuple(value) if isinstance(value, list) else value)
+                        for kind, value in json.loads(identifiers)
+                    ]
+                    yield Named(company, tuple(names), tuple(pairs))
+
+    def _batches(self, segment: Segment, name: str) -> Iterator[pa.RecordBatch]:
+        with _opened(self.folder / segment.name / f"{name}.parquet") as file:
+            yield from file.iter_batches()
+
+    def bucket(
+        self,
+        number: int,
+        segments: Sequence[Segment] | None = None,
+        columns: Sequence[str] | None = None,
+        kind: str = "events",
+    ) -> list[pa.Table]:
+        """Return the events, or pairs, of a bucket: a table for each segment that has some."""
+        return [_read(one, columns) for one in self._files_of(number, segments, kind)]
+
+    def _files_of(
+        self, number: int, segments: Sequence[Segment] | None = None, kind: str = "events"
+    ) -> list[Path]:
+        some = self.segments if segments is None else segments
+        files = [self.folder / one.name / kind / f"{number:04}.parquet" for one in some]
+        return [one for one in files if one.exists()]
+
+    def parts(self, rows: int) -> Iterator[pa.Table]:
+        """Yield all events, whole matters at a time, about `rows` of them or one bucket."""
+        pending: list[pa.Table] = []
+        for number in range(self.buckets):
+            fresh = self.bucket(number)
+            if pending and sum(map(len, (*pending, *fresh))) > rows:
+                yield arrow().concat_tables(pending)
+                pending = []
+            pending += fresh
+        if pending:
+            yield arrow().concat_tables(pending)
+
+    def matters_of(self, parties: Iterable[int]) -> set[tuple[int, str]]:
+        """Return the matters that name some parties, by number; each with its bucket."""
+        by_bucket: dict[int, list[int]] = {}
+        for party in sorted(set(parties)):
+            by_bucket.setdefault(party % self.buckets, []).append(party)
+        tables = self._found("pairs", "party", by_bucket)
+        return {pair for table in tables for pair in _pairs(table)}
+
+    def scoped(self) -> set[tuple[int, str]]:
+        """Return the matters that have a scope; each with its bucket."""
+        return set(_pairs(self.read("scoped")))
+
+    def matters(self, matters: Iterable[tuple[int, str]]) -> pa.Table:
+        """Return the events of some matters."""
+        by_bucket: dict[int, list[str]] = {}
+        for bucket, matter in sorted(matters):
+            by_bucket.setdefault(bucket, []).append(matter)
+        tables = self._found("events", "matter", by_bucket)
+        return arrow().concat_tables([schemas()["events"].empty_table(), *tables])
+
+    def _found(
+        self, kind: str, column: str, wanted: Mapping[int, Sequence[Any]]
+    ) -> Iterator[pa.Table]:
+        """Yield the rows of some buckets in which the column they are sorted by has some values."""
+        for bucket, values in wanted.items():
+            for path in self._files_of(bucket, kind=kind):
+                yield self._some(path, column, values)
+
+    def _some(self, path: Path, column: str, wanted: Sequence[Any]) -> pa.Table:
+        pa, compute = arrow(), arrow("pyarrow.compute")
+        footer = self._footer(path, column)
+        asked = np.array(wanted, footer.least.dtype)
+        first = np.searchsorted(footer.most, asked)
+        last = np.searchsorted(footer.least, asked, side="right")
+        groups = np.unique(spread(first, np.maximum(last - first, 0)))
+        with _opened(path, footer.metadata) as file:
+            table = file.read_row_groups(groups.tolist())
+        return table.filter(compute.is_in(table[column], pa.array(wanted, table[column].type)))
+
+    def _footer(self, path: Path, column: str) -> _Footer:
+        if path not in self._footers:
+            with _opened(path) as file:
+                place, metadata = file.schema_arrow.get_field_index(column), file.metadata
+            groups = map(metadata.row_group, range(metadata.num_row_groups))
+            told = [one.column(place).statistics for one in groups]
+            kind = np.int64 if column == "party" else np.str_
+            least, most = ([getattr(one, name) for one in told] for name in ("min", "max"))
+            self._footers[path] = _Footer(metadata, np.array(least, kind), np.array(most, kind))
+        return self._footers[path]
+
+
+class _Footer(NamedTuple):
+    """What a file says of itself; kept, so that asking again costs no more than what is read."""
+
+    metadata: Any
+    least: Any
+    """Of the column that it is sorted by, in each row group."""
+    most: Any
+
+
+@contextmanager
+def _opened(path: Path, metadata: Any = None) -> Iterator[Any]:
+    words = list(WORDS) if path.parent.name == "events" else None
+    try:
+        with arrow("pyarrow.parquet").ParquetFile(
+            path, metadata=metadata, read_dictionary=words
+        ) as file:
+            yield file
+    except (OSError, ValueError) as error:
+        raise DatabaseError(f"{path} cannot be read ({error}): {AGAIN}") from error
+
+
+def _read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    with _opened(path) as file:
+        return file.read(columns)
+
+
+def _released(held: list[int]) -> None:
+    while held:
+        os.close(held.pop())
+
+
+AGAIN = "remove the copy's folder, and it is made anew from the ledger"
+
+
+def _pairs(table: pa.Table) -> Iterator[tuple[int, str]]:
+    return zip(table["bucket"].to_pylist(), table["matter"].to_pylist(), strict=True)

@@ -1,0 +1,251 @@
+"""The log replayed from a columnar copy: no event stays in memory, so it may be of any length.
+
+One company is asked for by the matters that can bear on it, which the copy finds; all companies by
+an engine, which weighs the copy part by part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from riskmon.bearing import Bearing
+from riskmon.bulk import kernel
+from riskmon.bulk.copy import Copy, arrow, bucket_of
+from riskmon.bulk.following import EVENTS, follow
+from riskmon.bulk.kernel import Task, Weighed
+from riskmon.bulk.part import Ended, Excerpt
+from riskmon.bulk.stream import PART_ROWS
+from riskmon.bulk.summary import Summary, summary
+from riskmon.errors import UsageError
+from riskmon.evaluators import Floats, Ints
+from riskmon.ledger import Ledger
+from riskmon.model import Event
+from riskmon.persons import Persons
+from riskmon.replay import Replay
+from riskmon.ruleset import Ruleset
+from riskmon.scoring import COUNTED, View
+from riskmon.standing import Standing
+from riskmon.told import Told
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Counted = Callable[[int, int], Summary]
+Engine = Callable[[Copy, Task], Weighed]
+"""Weighs a columnar copy."""
+
+KEPT_VIEWS = 16
+"""Of one company, those asked for last."""
+
+ELSEWHERE = (
+    "this asks for every event at once, and with this engine they are not in memory: ask for one "
+    'company or for scores, or open the ledger with engine = "memory"'
+)
+
+
+def _elsewhere(*_: Any, **__: Any) -> Any:
+    raise UsageError(ELSEWHERE)
+
+
+class Apart(Told):
+    """The fold of a log without its events, which are asked for in the copy."""
+
+    standing = rows_of = row_of = changed = _elsewhere
+
+
+class Prefix(Standing):
+    """A prefix of the log whose events are counted in the copy."""
+
+    def __init__(
+        self, told: Told, position: int, recorded_at: datetime | None, counted: Counted
+    ) -> None:
+        super().__init__(told, position, recorded_at)
+        self._counted = counted
+
+    @cached_property
+    def _summary(self) -> Summary:
+        return self._counted(self.position, len(self.told.named))
+
+    @property
+    def events(self) -> int:
+        """How many events stand."""
+        return self._summary.events
+
+    @property
+    def matters(self) -> int:
+        """In how many matters an event stands."""
+        return self._summary.matters
+
+    def words(self) -> dict[str, set[str]]:
+        """Return the words that events and companies mention, by the kinds of the vocabulary."""
+        found = self._summary
+        return {
+            "event type": found.types,
+            "role": found.roles,
+            "topic": found.topics,
+            "subject": found.subjects | self.subjects(),
+        }
+
+    def told_of_each(self) -> Ints:
+        """Return how many events name each of whom the log names."""
+        return self._summary.named
+
+
+class Columnar(Replay):
+    """A replay whose events stay in a columnar copy."""
+
+    def __init__(self, ledger: Ledger, persons: Persons, folder: Path, engine: Engine) -> None:
+        super().__init__(ledger, persons)
+        self._folder, self._engine = folder, engine
+        self._copy = Copy(folder)
+        self._told = Apart(self._bodies)
+        self._ended = Ended.of(self._copy.read("ended"))
+        self._in_scope: tuple[set[tuple[int, str]], pa.Table] | None = None
+        self._views: dict[tuple[int, str], View] = {}
+        self._everyone: dict[int, Everyone] = {}
+
+    def standing(self, position: int | None = None) -> Standing:
+        """Return what stood at `position`; without it, what stands now. Its events are not here."""
+        told = self._told
+        copy = follow(self._ledger, self._folder)
+        if copy.position != told.position or copy.segments != self._copy.segments:
+            self._copy, self._ended = copy, Ended.of(copy.read("ended"))
+            self._in_scope = None
+            for one in copy.named(len(told.named)):
+                told.named[one]
+            told.append(copy.rest(told.position))
+            told.position = copy.position
+        last = told.position if position is None else position
+        return self._at(last)
+
+    def _at(self, position: int) -> Standing:
+        if self._live.position != position:
+            recorded_at = self._ledger.recorded_at(position)
+            counted = partial(summary, self._copy, self._ended)
+            self._live = Prefix(self._told, position, recorded_at, counted)
+        return self._live
+
+    def names(self) -> Any:
+        """Return what names mean now."""
+        return self.standing().names
+
+    def view(self, standing: Standing, company: str | None = None) -> View | None:
+        """Return what bears on a company, or on all; None where there is nothing to score."""
+        ruleset = standing.ruleset
+        if ruleset is None or (company is not None and company not in standing.companies):
+            return None
+        if company is None:
+            return self._of_all(standing, ruleset)
+        key = (standing.position, company)
+        if key not in self._views:
+            if len(self._views) >= KEPT_VIEWS:
+                self._views.pop(next(iter(self._views)))
+            self._views[key] = View(self._about(standing, company), ruleset, frozenset({company}))
+        return self._views[key]
+
+    def _of_all(self, standing: Standing, ruleset: Ruleset) -> Everyone:
+        if standing.position not in self._everyone:
+            self._everyone = {standing.position: Everyone(self, standing, ruleset)}
+        return self._everyone[standing.position]
+
+    def weighed(self, standing: Standing, at: datetime) -> Weighed:
+        """Return the hazard of each company at `at`, as the engine finds it."""
+        task = kernel.task_of(standing, at, self._ended)
+        assert task is not None  # noqa: S101 (there is a ruleset, since there is a view)
+        task = kernel.met(self._copy.parts(PART_ROWS), task, standing)
+        return self._engine(self._copy, task)
+
+    def _scope(self) -> tuple[set[tuple[int, str]], pa.Table]:
+        """Return the matters that have a scope, which may bear on any company, and their events.
+
+        They are few, so they are kept for as long as the copy is as it is.
+        """
+        if self._in_scope is None:
+            scoped = self._copy.scoped()
+            self._in_scope = scoped, self._copy.matters(scoped)
+        return self._in_scope
+
+    def _about(self, standing: Standing, company: str) -> Standing:
+        """Return the same prefix with the events that can bear on a company, and no other."""
+        roster = standing.roster
+        group = [roster.codes[one] for one in standing.above({company})]
+        resolved = roster.resolved(standing.told.named.names)
+        named = np.flatnonzero(np.isin(resolved, group, kind="table"))
+        matters = self._copy.matters_of(named.tolist())
+        scoped, events = self._scope()
+        table = arrow().concat_tables([self._copy.matters(matters - scoped), events])
+        return self._excerpt(standing, table.unify_dictionaries())
+
+    def since(self, position: int, keys: Iterable[str] = ()) -> tuple[Standing, Standing]:
+        """Return what stands now and at `position`, with the events by which both differ.
+
+        Those are the matters of which something was told since, those that name, by a name told
+        before, another company now, and those of the events under `keys`.
+        """
+        now, recorded_at = self.standing(), self._ledger.recorded_at(position)
+        then = Standing(self._told, position, recorded_at)
+        told = Told(self._bodies)
+        told.append(self._ledger.told_before(position, now.position))
+        fresh = self._ledger.told(position, now.position)
+        told.append(one for one in fresh if one[1] in EVENTS)
+        names = {told.matters.names[one] for one in told.changed(position).tolist()}
+        for key in keys:
+            source, _, ref = key.partition(":")
+            for one in self._ledger.latest("event.recorded", source, [ref]):
+                names.add(Event.model_validate_json(one.body).matter or key)
+        buckets = self._copy.buckets
+        matters = {(bucket_of(one, buckets), one) for one in names}
+        others = then.roster.renamed_in(now.roster, self._told.named.names)
+        matters |= self._copy.matters_of(others.tolist())
+        table = self._copy.matters(matters)
+        return self._excerpt(now, table), self._excerpt(then, table)
+
+    def _excerpt(self, standing: Standing, table: pa.Table) -> Standing:
+        told = Excerpt(table, self._ended, self._told, self._ledger.first_told)
+        found = Standing(told, standing.position, standing.recorded_at)
+        found.roster, found.ruleset = standing.roster, standing.ruleset
+        return found
+
+
+class Everyone(View):
+    """All companies at some position; what bears on one is looked for when it is asked for."""
+
+    course = parts = forward = _elsewhere
+
+    def __init__(self, replay: Columnar, standing: Standing, ruleset: Ruleset) -> None:
+        self._replay = replay
+        self.standing, self.ruleset, self.companies = standing, ruleset, None
+        self.failed = dict(ruleset.outdated)
+        self._found: dict[datetime, Floats] = {}
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The companies, in the order of `hazards`."""
+        return self.standing.roster.ids
+
+    def hazards(self, at: datetime) -> Floats:
+        """Return the hazard of every company at `at`, in the order of their ids."""
+        if at not in self._found:
+            found = self._replay.weighed(self.standing, at)
+            self.failed |= found.failed
+            self._found = {at: found.hazards}
+        return self._found[at]
+
+    def course_of(self, company: str, moments: Sequence[datetime]) -> Floats:
+        """Return the hazard of one company at each of some moments, which are in order."""
+        return self._of(company).course_of(company, moments)
+
+    def bearings(self, company: str, at: datetime, status: str = COUNTED) -> list[Bearing]:
+        """Return what bears on a company, a layer each, as the world is at `at`."""
+        return self._of(company).bearings(company, at, status)
+
+    def _of(self, company: str) -> View:
+        view = self._replay.view(self.standing, company)
+        assert view is not None  # noqa: S101 (it is one of its companies)
+        return view
