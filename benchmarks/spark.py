@@ -94,7 +94,8 @@ def cluster(workers: int) -> Iterator[str]:
 def pythons() -> list[psutil.Process]:
     """Return the Pythons of Spark's workers."""
     below = psutil.Process().children(recursive=True)
-    return [one for one in below if "pyspark.daemon" in one.cmdline()]
+    alive = [one for one in below if one.status() != psutil.STATUS_ZOMBIE]
+    return [one for one in alive if "pyspark.daemon" in one.cmdline()]
 
 
 def spent() -> float:

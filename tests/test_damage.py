@@ -37,7 +37,7 @@ def fill(ledger: Ledger, first: int, last: int) -> None:
     for number in range(first, last + 1):
         text = "百x" * (3, 90, 220)[number % 3]
         fact = Fact("event.recorded", "wire", f"ref-{number % 40}", f'{{"{number}":"{text}"}}')
-        ledger.append([fact], lambda: NOW, Config())
+        ledger.append([fact], lambda: NOW)
 
 
 def rows(ledger: Ledger) -> Rows:
@@ -159,7 +159,7 @@ def test_a_damaged_log_never_shortens_a_ledger_in_silence(
         found[seed] = outcome(path)
         if found[seed][0] == "cut":
             with closing(Ledger(f"sqlite:///{path}")) as ledger, pytest.raises(VerificationError):
-                ledger.append([NEW], lambda: NOW, Config())
+                ledger.append([NEW], lambda: NOW)
     assert {} == {seed: one for seed, one in found.items() if not fine(one, being_written)}
     assert "cut" in {finding for finding, _ in found.values()}
 
@@ -210,7 +210,7 @@ def test_without_a_readable_head_nothing_is_appended(
         closing(Ledger(f"sqlite:///{path}")) as ledger,
         pytest.raises(VerificationError, match="holds no head: it was damaged"),
     ):
-        ledger.append([NEW], lambda: NOW, Config())
+        ledger.append([NEW], lambda: NOW)
 
 
 def test_a_head_that_is_missing_is_kept_again(closed: Whole, tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_a_head_that_is_missing_is_kept_again(closed: Whole, tmp_path: Path) -> 
     (path.parent / "risk.db.head").unlink()
     assert ("whole", closed.rows) == outcome(path)
     with closing(Ledger(f"sqlite:///{path}")) as ledger:
-        ledger.append([NEW], lambda: NOW, Config())
+        ledger.append([NEW], lambda: NOW)
         assert ledger.kept is not None
         assert ledger.head() == ledger.kept.read()
         assert LAST + 1 == ledger.head().position

@@ -84,7 +84,7 @@ def test_nothing_is_appended_to_a_last_entry_of_another_type(ledger: Ledger, col
     """What an append stands on is looked at."""
     forge(ledger.engine, f"UPDATE entry SET {column} = CAST({column} AS BLOB)")
     with pytest.raises(VerificationError):
-        ledger.append([NEW], lambda: NOW, Config())
+        ledger.append([NEW], lambda: NOW)
 
 
 def rewriting(before: Rows) -> list[str]:
@@ -129,6 +129,6 @@ def test_an_attack_by_sql_is_named(ledger: Ledger, attack: str) -> None:
         return
     left = rows(ledger)
     with pytest.raises(VerificationError) as refusal:
-        ledger.append([NEW], lambda: NOW, Config())
+        ledger.append([NEW], lambda: NOW)
     assert expected == (refusal.value.finding, refusal.value.position)
     assert left == rows(ledger)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -97,12 +98,13 @@ def test_a_process_killed_before_it_matched_is_made_up_for(
         kinds = sorted(one.kind for one in monitor.entries())
         assert ["company.declared", "event.recorded", "ruleset.published"] == kinds
         assert near(0) == monitor.score("hik").value
-        {
+        ways: dict[str, Callable[[], object]] = {
             "ingest": lambda: monitor.ingest([]),
             "recalculate": monitor.recalculate,
             "declare": lambda: monitor.declare([]),
             "match": monitor.match,
-        }[then]()
+        }
+        ways[then]()
         assert near(70) == monitor.score("hik").value
         monitor.verify()
 
