@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -26,7 +26,7 @@ from riskmon.sums import Sums
 from riskmon.walks import Tellers
 from riskmon.world import Worlds
 
-COUNTED, SHOWN = "stable", "experimental"
+STATUSES = COUNTED, SHOWN = "stable", "experimental"
 """Statuses of the rules that are computed; the others are not."""
 
 MOST_LAYERS = 8
@@ -63,14 +63,16 @@ class View:
         standing: Standing,
         ruleset: Ruleset,
         companies: frozenset[str] | None = None,
+        failed: Mapping[str, str] | None = None,
     ) -> None:
+        """`failed`: rules that fail on what is not here, each with the reason."""
         self.standing, self.ruleset, self.companies = standing, ruleset, companies
         roster = standing.roster
         ids = roster.ids if companies is None else sorted(standing.above(companies))
         self._codes = {one: number for number, one in enumerate(ids)}
         self._watched = Watched(ids, Worlds([standing.companies[one] for one in ids]))
         self._number(roster)
-        self._start(dict(ruleset.outdated))
+        self._start({**ruleset.outdated, **(failed or {})})
         self._matters = {status: self._layers(None, status, "matter") for status in STATUSES}
         self._make_companies()
 
@@ -288,9 +290,6 @@ class View:
                     Bearing(layer, alive, number, epoch) for layer, alive in self._held(status)
                 ]
             return self._bearings[key]
-
-
-STATUSES = (COUNTED, SHOWN)
 
 
 def points_of(hazards: Floats) -> Floats:

@@ -175,8 +175,18 @@ MAY_IMPORT = {
     | EVIDENCE
     | {"archive", "bulk", "intake", "progress", "replay", "sealing", "settings", "standing"},
     "bulk": (ENGINE - {"across"})
-    | {"__version__", "bulk", "database", "errors", "evaluators", "ledger", "model", "parties"}
-    | {"persons", "progress", "replay", "roster", "rules", "ruleset", "settings", "standing"}
+    | {"__version__", "bulk", "database", "errors", "evaluators", "forms", "ledger", "model"}
+    | {
+        "parties",
+        "persons",
+        "progress",
+        "replay",
+        "roster",
+        "rules",
+        "ruleset",
+        "settings",
+        "standing",
+    }
     | {"told", "where", "written"},
     "matching": {"decisions", "ledger", "model", "names", "naming", "parties", "readmodel"}
     | {"replay"},

@@ -6,7 +6,7 @@ an engine, which weighs the copy part by part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from riskmon.bulk.stream import PART_ROWS
 from riskmon.bulk.summary import Summary, summary
 from riskmon.errors import UsageError
 from riskmon.evaluators import Floats, Ints
+from riskmon.forms import EARLIEST
 from riskmon.ledger import Ledger
 from riskmon.model import Event
 from riskmon.persons import Persons
@@ -117,6 +118,8 @@ class Columnar(Replay):
         if copy.position != told.position or copy.segments != self._copy.segments:
             self._copy, self._ended = copy, Ended.of(copy.read("ended"))
             self._in_scope = None
+            self._views.clear()  # what a `where` read of a person may be gone
+            self._everyone.clear()
             for one in copy.named(len(told.named)):
                 told.named[one]
             told.append(copy.rest(told.position))
@@ -146,7 +149,9 @@ class Columnar(Replay):
         if key not in self._views:
             if len(self._views) >= KEPT_VIEWS:
                 self._views.pop(next(iter(self._views)))
-            self._views[key] = View(self._about(standing, company), ruleset, frozenset({company}))
+            failed = {} if ruleset.cannot_fail else self._of_all(standing, ruleset).failing()
+            about = self._about(standing, company)
+            self._views[key] = View(about, ruleset, frozenset({company}), failed)
         return self._views[key]
 
     def _of_all(self, standing: Standing, ruleset: Ruleset) -> Everyone:
@@ -201,6 +206,7 @@ class Columnar(Replay):
                 names.add(Event.model_validate_json(one.body).matter or key)
         buckets = self._copy.buckets
         matters = {(bucket_of(one, buckets), one) for one in names}
+        then.roster.resolved(self._told.named.names)
         others = then.roster.renamed_in(now.roster, self._told.named.names)
         matters |= self._copy.matters_of(others.tolist())
         table = self._copy.matters(matters)
@@ -236,6 +242,12 @@ class Everyone(View):
             self.failed |= found.failed
             self._found = {at: found.hazards}
         return self._found[at]
+
+    def failing(self) -> Mapping[str, str]:
+        """Return the rules that fail on any matter, each with the reason: they count nowhere."""
+        if not self._found:
+            self.hazards(EARLIEST)
+        return self.failed
 
     def course_of(self, company: str, moments: Sequence[datetime]) -> Floats:
         """Return the hazard of one company at each of some moments, which are in order."""
