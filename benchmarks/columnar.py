@@ -18,7 +18,7 @@ its first digits and that of its last ones, since CRC-32 is linear.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
@@ -35,9 +35,7 @@ from riskmon.bulk.copy import BUCKETS, GROUP_ROWS, KINDS, WORDS, Copy, Segment, 
 from riskmon.forms import microseconds
 from riskmon.intake import OWN
 from riskmon.matters import distinct
-from riskmon.model import Company, Publisher, canonical
-from riskmon.rules import Rule
-from riskmon.ruleset import Ruleset
+from riskmon.model import Company, canonical
 
 Ints = NDArray[np.int64]
 
@@ -64,22 +62,35 @@ DIGITS = np.array([list(f"{number:03}".encode()) for number in range(1000)], np.
 SCHEMAS = schemas()
 
 
+class Shape(NamedTuple):
+    """What may be otherwise than said above, to see what it costs."""
+
+    matters: int = 700  # drawn for a thousand events
+    apart: int | None = None  # one matter in so many has a scope; coprime to 10
+    owned: int = 10  # one company in so many has an owner
+    rules: Sequence[Mapping[str, Any]] = tuple(workload.rules())
+
+
+AS_EVER = Shape()
+
+
 class _Plan(NamedTuple):
     """What is written, and where in the log it stands."""
 
     events: int
     companies: int
     seed: int
+    shape: Shape
 
     @property
     def matters(self) -> int:
         """How many matters events are drawn for; nothing is told of some."""
-        return max(1, self.events * 7 // 10)
+        return max(1, self.events * self.shape.matters // 1000)
 
     @property
     def apart(self) -> int:
         """One in so many matters has a scope; coprime to 10, so that all scopes and topics come."""
-        few = max(50, self.matters // SCOPED)
+        few = self.shape.apart or max(50, self.matters // SCOPED)
         return next(one for one in range(few, 0, -1) if np.gcd(one, 10) == 1)
 
     @property
@@ -116,19 +127,19 @@ def drawn(lots: NDArray[np.float64], companies: int) -> Ints:
     return np.minimum(found.astype(np.int64), companies - 1)
 
 
-def write(folder: Path, events: int, companies: int, seed: int) -> None:
+def write(folder: Path, events: int, companies: int, seed: int, shape: Shape = AS_EVER) -> None:
     """Write a copy of `events` events, each told once or revised, about `companies` companies.
 
     The same seed gives the same bytes. It is one segment, as after all that a ledger tells has been
     merged. A bucket is made at a time: what grows in memory is two bytes for each matter, and the
     names of companies.
     """
-    plan = _Plan(events, companies, seed)
+    plan = _Plan(events, companies, seed, shape)
     if plan.matters >= MOST_MATTERS:
         raise ValueError(f"expected at most 1,400,000,000 events, got {events:,}")
     segment = folder / f"{1:012}-{plan.last:012}"
     (segment / "events").mkdir(parents=True)
-    _write_rest(segment, companies)
+    _write_rest(segment, plan)
     _write_named(segment, companies)
     pairs = _Pairs(segment)
     ended, scoped = [], []
@@ -166,18 +177,11 @@ def _put(file: Path, tables: Iterable[pa.Table], rows: int = AT_A_TIME) -> None:
             out.write_table(table, rows)
 
 
-def ruleset() -> Ruleset:
-    """Return the rules of the workload, as `load_ruleset` has them."""
-    rules = sorted(map(Rule.model_validate, workload.rules()), key=lambda one: f"{one.id}.yaml")
-    publishers = map(Publisher.model_validate, workload.publishers())
-    return Ruleset(tuple(rules), tuple(sorted(publishers, key=lambda one: one.id)))
-
-
-def _write_rest(segment: Path, companies: int) -> None:
+def _write_rest(segment: Path, plan: _Plan) -> None:
     """Write the ruleset and the companies, as intake makes entries of them."""
-    firms = map(Company.model_validate, workload.companies(companies))
+    firms = map(Company.model_validate, workload.companies(plan.companies, plan.shape.owned))
     entries = chain(
-        [("ruleset.published", "ruleset", ruleset().body)],
+        [("ruleset.published", "ruleset", workload.ruleset(plan.shape.rules).body)],
         (("company.declared", one.id, canonical(one)) for one in firms),
     )
 

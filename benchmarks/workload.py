@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from riskmon import vocabulary
+from riskmon.model import Publisher
+from riskmon.rules import Rule
+from riskmon.ruleset import Ruleset
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = 3650
@@ -26,8 +29,8 @@ FAMILIES = {
 WORDS = ["export", "control", "notice", "advanced", "equipment", "firm", "named", "by", "authority"]
 
 
-def companies(count: int) -> Iterator[dict[str, Any]]:
-    """Yield companies with exposures; one in ten is owned by another."""
+def companies(count: int, owned: int = 10) -> Iterator[dict[str, Any]]:
+    """Yield companies with exposures; one in `owned` is owned by another."""
     chance = random.Random(1)
     for number in range(count):
         owners = [{"company": f"c{chance.randrange(count)}", "share": chance.choice([0.3, 0.6])}]
@@ -39,7 +42,7 @@ def companies(count: int) -> Iterator[dict[str, Any]]:
                 {"subject": sector, "weight": chance.randint(1, 10) / 10}
                 for sector in chance.sample(SECTORS, 3)
             ],
-            "owners": owners if number % 10 == 0 else [],
+            "owners": owners if number % owned == 0 else [],
         }
 
 
@@ -107,6 +110,13 @@ def publishers() -> Iterator[dict[str, Any]]:
             "group": f"group-{number // 3}",
             "credibility": round(0.2 + number % 7 / 10, 1),
         }
+
+
+def ruleset(some: Iterable[Mapping[str, Any]]) -> Ruleset:
+    """Return rules, and the publishers, as `load_ruleset` has them."""
+    found = sorted(map(Rule.model_validate, some), key=lambda one: f"{one.id}.yaml")
+    tellers = sorted(map(Publisher.model_validate, publishers()), key=lambda one: one.id)
+    return Ruleset(tuple(found), tuple(tellers))
 
 
 def write(

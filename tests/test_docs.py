@@ -14,15 +14,27 @@ import pytest
 
 from riskmon.config import load
 from tests.builders import ROOT
+from tests.zygote import Zygote
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def shell(command: str, folder: Path) -> str:
+@pytest.fixture(scope="module")
+def programs(zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a `riskmon` that starts soon."""
+    folder = tmp_path_factory.mktemp("bin")
+    zygote.shim(folder)
+    return folder
+
+
+def shell(command: str, folder: Path, programs: Path) -> str:
     """Return what a command prints, as a terminal shows it: both streams."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    if "&" not in command:  # what runs beside others, and is ended, is a program of its own
+        path = f"{programs}:{path}"
     env = {**os.environ, "PATH": path, "RISKMON_DATABASE_URL": "sqlite:///risk.db"}
+    env["PYTHONUNBUFFERED"] = "1"  # line by line, as on a terminal
     done = subprocess.run(
         command,
         shell=True,
@@ -42,7 +54,7 @@ def shell(command: str, folder: Path) -> str:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
 def test_a_document_does_what_it_says(
-    document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    document: Path, tmp_path: Path, programs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Files are written, commands run, outputs compared, in the order of the text."""
     monkeypatch.chdir(tmp_path)
@@ -57,7 +69,7 @@ def test_a_document_does_what_it_says(
         elif language == "console":
             for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
                 command, _, expected = part.partition("\n")
-                printed = shell(command, tmp_path)
+                printed = shell(command, tmp_path, programs)
                 assert [line.rstrip() for line in expected.splitlines()] == (
                     [line.rstrip() for line in printed.splitlines()]
                 ), command

@@ -101,7 +101,8 @@ def _summed(frame: Any, task: Task) -> tuple[int, Weighed]:
     """Return how many events all tasks found, and what these come to."""
     errors = import_module("pyspark.errors")
     try:
-        table = frame.toArrow()
+        with _quiet():
+            table = frame.toArrow()
     except errors.PySparkException as error:
         raise RiskmonError(f"Spark could not weigh the events: {_cause(str(error))}") from error
     hazards, failed = np.zeros(len(task.ids)), dict[str, str]()
@@ -231,8 +232,8 @@ def start(master: str) -> Any:
         settings |= {"spark.driver.host": LOOPBACK, "spark.driver.bindAddress": LOOPBACK}
     context = None
     try:
-        context = pyspark.SparkContext(conf=pyspark.SparkConf().setAll(settings.items()))
         with _quiet():
+            context = pyspark.SparkContext(conf=pyspark.SparkConf().setAll(settings.items()))
             return import_module("pyspark.sql").SparkSession.builder.getOrCreate()
     except errors.PySparkRuntimeError as error:
         raise RiskmonError(f"{NO_JAVA}; got {master!r}") from error
