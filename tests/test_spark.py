@@ -290,6 +290,7 @@ def test_files_that_workers_do_not_see_are_missed(copied: tuple[Copy, Task]) -> 
 
 
 @pytest.mark.usefixtures("cluster")
+@pytest.mark.soak
 def test_what_a_worker_finds_damaged_is_said_in_a_line(copied: tuple[Copy, Task]) -> None:
     """The file, and what to do: not the traces of two languages."""
     copy, task = copied
