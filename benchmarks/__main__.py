@@ -5,7 +5,8 @@ in turns with it: what the bare libraries need for the same bytes or the same su
 postgresql, others, ledger, scores, pages, matching, lists, stories, names; default all. Scores and
 pages take ten times as many events; stories and names need none, and have tables of their own. So
 has large, a ledger of ten million on PostgreSQL, which needs 10 GB, and is measured where named;
-and so is bulk, columnar copies of the sizes that are given: 100,000,000 events take 3.5 GB of disk.
+and so are bulk, columnar copies of the sizes that are given, of which 100,000,000 events take 4 GB
+of disk; spark, the same by Spark, which needs Java; and growth, what grows with what.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ GROUPS = (
     *("matching", "lists"),
     *("stories", "names"),
 )
-ALONE = {"names", "stories", "large", "bulk"}
+ALONE = {"names", "stories", "large", "bulk", "spark", "growth"}
 
 
 def main() -> None:
@@ -31,8 +32,10 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=100_000, help="(default: 100,000)")
     parser.add_argument("--entries", type=int, default=1_000_000, help="of the ledger to verify")
     parser.add_argument("--names", type=int, default=1_000_000, help="(default: 1,000,000)")
-    parser.add_argument("--sizes", type=_sizes, default="1e6", help="of bulk (default: 1e6)")
-    parser.add_argument("--folder", type=Path, help="where bulk keeps its copies for another time")
+    parser.add_argument(
+        "--sizes", type=_sizes, default="1e6", help="of bulk and spark (default: 1e6)"
+    )
+    parser.add_argument("--folder", type=Path, help="where their copies are kept for another time")
     arguments = parser.parse_args()
     _alone(arguments)
     if set(arguments.groups) <= ALONE:
@@ -82,6 +85,16 @@ def _alone(arguments: argparse.Namespace) -> None:
 
         with TemporaryDirectory() as name:
             bulk.measure(arguments.folder or Path(name), arguments.sizes)
+    if "spark" in arguments.groups:
+        from benchmarks import spark  # noqa: PLC0415 (needs the extra `spark`)
+
+        with TemporaryDirectory() as name:
+            for size in arguments.sizes:
+                spark.measure(arguments.folder or Path(name), size)
+    if "growth" in arguments.groups:
+        from benchmarks import growth  # noqa: PLC0415 (needs the extra `columns`)
+
+        growth.measure()
 
 
 def _sizes(text: str) -> list[int]:

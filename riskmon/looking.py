@@ -111,7 +111,7 @@ class Looking(Recalculator):
             if view is None:
                 return Timeline()
             found = companyview.timeline(view, firm, at, limit)
-            titles = finding.latest(standing, [one.matter for one in found], at)
+            titles = finding.latest(view.standing, [one.matter for one in found], at)
             found[:] = [one._replace(title=titles.get(one.matter, "")) for one in found]
             return found
 

@@ -49,6 +49,7 @@ def both(
         patch.setattr(copy, "BUCKETS", 3)
         patch.setattr(following, "BATCH", 400)
         patch.setattr(stream, "PART_ROWS", 300)
+        patch.setattr(stream, "SLICE_ROWS", 500)
         for number, rows in enumerate(batches(chance)):
             tell(memory, clock, rows)
             if number % 15 == 0:
@@ -158,10 +159,20 @@ def test_a_copy_with_a_part_missing_gives_no_score(tmp_path: Path, missing: str)
             ask(told(tmp_path, engine="stream"))
 
 
+def test_segments_grow_by_being_merged(tmp_path: Path) -> None:
+    """Each is at least four times as large as those after it, so a log of any length has few."""
+    with told(tmp_path, engine="stream") as monitor:
+        for number in (8, 1, 1, 30, 5, 1):
+            monitor.ingest([about("baidu") for _ in range(number)])
+            monitor.scores()
+    sizes = [one.events for one in Copy(tmp_path / "risk.db.copy").segments]
+    assert [40, 5, 1] == sizes
+
+
 def test_what_needs_every_event_at_once_says_so(tmp_path: Path) -> None:
     """Nothing is left out in silence."""
     with told(tmp_path, about("baidu"), engine="stream") as monitor:
-        for ask in (monitor.histories, monitor.overview, lambda: monitor.events("baidu")):
+        for ask in (monitor.histories, monitor.overview, lambda: monitor.matter("m")):
             with pytest.raises(UsageError, match='open the ledger with engine = "memory"'):
                 ask()
 

@@ -21,9 +21,10 @@ import shutil
 import weakref
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -50,7 +51,7 @@ MARK = "copy.json"
 KINDS = ("events", "pairs")
 """What is kept in buckets."""
 HELD = "rest.parquet"
-"""The file of a segment that readers lock."""
+"""The file of a folder that whoever needs the folder locks."""
 
 
 def arrow(name: str = "pyarrow") -> Any:
@@ -130,45 +131,40 @@ class Copy:
         """Read what is in it, and hold that: while this lives, nobody removes a file of it."""
         if (told := self._told()) is None:
             return True
-        self.buckets = told["buckets"]
-        self.segments = [Segment(**one) for one in told["segments"]]
+        self.buckets, self.segments = told
         for one in self.segments:
-            try:
-                self._held.append(os.open(self.folder / one.name / HELD, os.O_RDONLY))
-            except FileNotFoundError:
+            where, found = self.folder / one.name, -1
+            with suppress(FileNotFoundError):
+                self._held.append(os.open(where / HELD, os.O_RDONLY))
+                fcntl.flock(self._held[-1], fcntl.LOCK_SH)
+                found = sum(1 for kind in KINDS for _ in (where / kind).iterdir())
+            if found != one.files:
                 if told == self._told():
-                    raise DatabaseError(f"{self.folder / one.name} is missing: {AGAIN}") from None
+                    raise DatabaseError(f"{where}: files are missing: {AGAIN}")
                 return False
-            fcntl.flock(self._held[-1], fcntl.LOCK_SH)
-            there = sum(1 for kind in KINDS for _ in (self.folder / one.name / kind).iterdir())
-            if there != one.files:
-                where, gone = self.folder / one.name, one.files - there
-                raise DatabaseError(f"{where}: {gone} of {one.files} files are missing: {AGAIN}")
         return told == self._told()
 
-    def _told(self) -> dict[str, Any] | None:
-        """Return what the copy's mark says; None where there is none."""
+    def _told(self) -> tuple[int, list[Segment]] | None:
+        """Return what the copy's mark says, buckets and segments; None where there is none."""
+        where = self.folder / MARK
         try:
-            told: dict[str, Any] = json.loads((self.folder / MARK).read_bytes())
+            told = json.loads(where.read_bytes())
+            if (form := told["format"]) != FORMAT:
+                raise DatabaseError(f"{self.folder} has form {form!r}, not {FORMAT}: {AGAIN}")
+            return int(told["buckets"]), [Segment(**one) for one in told["segments"]]
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
-            where = self.folder / MARK
+        except (OSError, ValueError, LookupError, TypeError) as error:
             raise DatabaseError(f"{where} cannot be read ({error}): {AGAIN}") from error
-        if told.get("format") != FORMAT:
-            was = f"has form {told.get('format')!r}, not {FORMAT}"
-            raise DatabaseError(f"{self.folder} {was}: {AGAIN}")
-        return told
 
     def remove(self, name: str) -> None:
         """Remove the files of a segment that is none of this one's, unless somebody reads them."""
         folder = self.folder / name
-        with suppress(FileNotFoundError), (folder / HELD).open("rb") as file:
-            try:
+        with suppress(BlockingIOError), ExitStack() as stack:
+            with suppress(FileNotFoundError):  # whoever made it died before
+                file = stack.enter_context((folder / HELD).open("rb"))
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return
-        shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)  # while nobody can begin to read
 
     @property
     def position(self) -> int:
@@ -238,16 +234,16 @@ class Copy:
         return [one for one in files if one.exists()]
 
     def parts(self, rows: int) -> Iterator[pa.Table]:
-        """Yield all events, whole matters at a time, about `rows` of them or one bucket."""
+        """Yield all events, whole matters at a time, about `rows` of them."""
         pending: list[pa.Table] = []
         for number in range(self.buckets):
             fresh = self.bucket(number)
             if pending and sum(map(len, (*pending, *fresh))) > rows:
-                yield arrow().concat_tables(pending)
+                yield from _pieces(pending, rows)
                 pending = []
             pending += fresh
         if pending:
-            yield arrow().concat_tables(pending)
+            yield from _pieces(pending, rows)
 
     def matters_of(self, parties: Iterable[int]) -> set[tuple[int, str]]:
         """Return the matters that name some parties, by number; each with its bucket."""
@@ -314,16 +310,32 @@ def _opened(path: Path, metadata: Any = None) -> Iterator[Any]:
     words = list(WORDS) if path.parent.name == "events" else None
     try:
         with arrow("pyarrow.parquet").ParquetFile(
-            path, metadata=metadata, read_dictionary=words
+            path, metadata=metadata, read_dictionary=words, page_checksum_verification=True
         ) as file:
             yield file
-    except (OSError, ValueError) as error:
-        raise DatabaseError(f"{path} cannot be read ({error}): {AGAIN}") from error
+    except (OSError, ValueError, LookupError, NotImplementedError) as error:
+        why = " ".join(str(error).split())
+        raise DatabaseError(f"{path} cannot be read ({why}): {AGAIN}") from error
 
 
 def _read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     with _opened(path) as file:
         return file.read(columns)
+
+
+def _pieces(tables: Sequence[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """Yield events in pieces of about `rows`, whole matters each."""
+    table = arrow().concat_tables(tables)
+    if len(table) <= rows:
+        yield table
+        return
+    matter = table["matter"].combine_chunks().dictionary_encode().indices.to_numpy()
+    if (np.diff(matter) < 0).any():  # of several segments
+        order = np.argsort(matter, kind="stable")
+        table, matter = table.unify_dictionaries().take(order), matter[order]
+    cuts = np.searchsorted(matter, matter[rows::rows])
+    for begin, end in pairwise(np.unique([0, *cuts.tolist(), len(matter)]).tolist()):
+        yield table.slice(begin, end - begin)
 
 
 def _released(held: list[int]) -> None:

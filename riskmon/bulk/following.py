@@ -25,6 +25,7 @@ from riskmon.bulk.copy import (
     bucket_of,
     schemas,
 )
+from riskmon.errors import DatabaseError
 from riskmon.evaluators import Ints
 from riskmon.ledger import Ledger
 from riskmon.parties import Named
@@ -51,14 +52,22 @@ def follow(ledger: Ledger, folder: Path) -> Copy:
     copy = Copy(folder)
     if copy.position == ledger.size() and _of(copy, ledger):
         return copy
-    folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
-        copy = Copy(folder)
-        if not _of(copy, ledger):
-            copy.keep([])
-        _tidy(copy)
-        _Follower(ledger, copy).follow()
+    try:
+        with _locked(folder):
+            copy = Copy(folder)
+            if not _of(copy, ledger):
+                copy.keep([])
+            _tidy(copy)
+            _Follower(ledger, copy).follow()
+    except OSError as error:
+        raise unwritable(folder, error) from error
     return copy
+
+
+def unwritable(folder: Path, error: OSError) -> DatabaseError:
+    """Return that a copy's folder cannot be written to, and what to do."""
+    what = f"{folder}: the ledger's columnar copy cannot be written ({error.strerror or error})"
+    return DatabaseError(f"{what}: make room there, or set `copy_folder` to another folder")
 
 
 def _of(copy: Copy, ledger: Ledger) -> bool:
@@ -71,6 +80,7 @@ def _of(copy: Copy, ledger: Ledger) -> bool:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -100,6 +110,7 @@ class _Follower:
                 until = min(after + BATCH, last)
                 self._add(after, until)
                 bar.done += until - after
+        self._copy.keep(_merged(self._copy))
 
     def _add(self, after: int, until: int) -> None:
         entries = list(self._ledger.told(after, until))
@@ -126,7 +137,7 @@ class _Follower:
             "pairs": _split(pairs, pairs["party"].to_numpy() % self._copy.buckets),
         }
         segment = write(self._copy, segment, tables, buckets)
-        self._copy.keep(_merged(self._copy, [*self._copy.segments, segment]))
+        self._copy.keep([*self._copy.segments, segment])
 
     def _events(self, told: Told, known: int) -> pa.Table:
         """Return the rows of a fold after the first `known`, as a copy has them."""
@@ -227,7 +238,9 @@ def write(
     folder.mkdir()
     parquet = arrow("pyarrow.parquet")
     for name, table in tables.items():
-        parquet.write_table(table, folder / f"{name}.parquet", compression="zstd")
+        parquet.write_table(
+            table, folder / f"{name}.parquet", compression="zstd", write_page_checksum=True
+        )
     for kind, parts in buckets.items():
         (folder / kind).mkdir()
         for number, table in parts:
@@ -237,23 +250,28 @@ def write(
                 row_group_size=GROUP_ROWS,
                 compression="zstd",
                 use_dictionary=["bucket", *WORDS, "role.list.element"],
+                write_page_checksum=True,
             )
             files += 1
     return replace(segment, files=files)
 
 
-def _merged(copy: Copy, segments: list[Segment]) -> list[Segment]:
-    """Return segments of which each is much larger than the next; those that were not are one."""
-    while len(segments) > 1 and segments[-2].events < GROWTH * max(segments[-1].events, 1):
-        some = segments[-2:]
-        first, last = some[0].first, some[-1].last
-        events = sum(one.events for one in some)
-        one = Segment(f"{first:012}-{last:012}", first, last, some[-1].hash, events, 0)
-        tables = {name: copy.read(name, some) for name in ("rest", "named", "ended")}
-        tables["scoped"] = _distinct(copy.read("scoped", some))
-        buckets = {kind: _merged_buckets(copy, kind, some) for kind in KINDS}
-        segments = [*segments[:-2], write(copy, one, tables, buckets)]
-    return segments
+def _merged(copy: Copy) -> list[Segment]:
+    """Return segments of which each is much larger than those after it; the last ones are one."""
+    first = max(0, len(copy.segments) - 1)
+    events = sum(one.events for one in copy.segments[first:])
+    while first and copy.segments[first - 1].events < GROWTH * max(events, 1):
+        first -= 1
+        events += copy.segments[first].events
+    some = copy.segments[first:]
+    if len(some) < 2:  # noqa: PLR2004 (one is one)
+        return copy.segments
+    begin, end = some[0].first, some[-1].last
+    one = Segment(f"{begin:012}-{end:012}", begin, end, some[-1].hash, events, 0)
+    tables = {name: copy.read(name, some) for name in ("rest", "named", "ended")}
+    tables["scoped"] = _distinct(copy.read("scoped", some))
+    buckets = {kind: _merged_buckets(copy, kind, some) for kind in KINDS}
+    return [*copy.segments[:first], write(copy, one, tables, buckets)]
 
 
 def _merged_buckets(copy: Copy, kind: str, segments: Sequence[Segment]) -> Buckets:

@@ -6,6 +6,7 @@ an engine, which weighs the copy part by part.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, partial
@@ -26,17 +27,19 @@ from riskmon.errors import UsageError
 from riskmon.evaluators import Floats, Ints
 from riskmon.forms import EARLIEST
 from riskmon.ledger import Ledger
-from riskmon.model import Event
+from riskmon.model import Event, Taken
+from riskmon.parties import damaged
 from riskmon.persons import Persons
 from riskmon.replay import Replay
 from riskmon.ruleset import Ruleset
 from riskmon.scoring import COUNTED, View
 from riskmon.standing import Standing
-from riskmon.told import Told
+from riskmon.told import Bodies, Told
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+About = Callable[[Standing, str], Standing]
 Counted = Callable[[int, int], Summary]
 Engine = Callable[[Copy, Task], Weighed]
 """Weighs a columnar copy."""
@@ -54,20 +57,45 @@ def _elsewhere(*_: Any, **__: Any) -> Any:
     raise UsageError(ELSEWHERE)
 
 
+OF_EVENTS = {"rows", "parties", "ends", "matters", "types", "roles", "tellers", "topics", "scopes"}
+
+
 class Apart(Told):
     """The fold of a log without its events, which are asked for in the copy."""
 
-    standing = rows_of = row_of = changed = _elsewhere
+    row_of = _elsewhere
+
+    def __init__(self, bodies: Bodies) -> None:
+        super().__init__(bodies)
+        for name in OF_EVENTS:
+            delattr(self, name)  # who asks is told so, and not that there is none
+
+    def __getattr__(self, name: str) -> Any:
+        if name in OF_EVENTS:
+            _elsewhere()
+        raise AttributeError(name)
+
+    def _take_in(self, batch: list[Taken]) -> None:
+        for position, kind, source, _, body in batch:
+            try:
+                self._take(position, kind, source, body)
+            except (ValueError, TypeError, KeyError) as error:
+                raise damaged(position, error) from error
 
 
 class Prefix(Standing):
     """A prefix of the log whose events are counted in the copy."""
 
     def __init__(
-        self, told: Told, position: int, recorded_at: datetime | None, counted: Counted
+        self,
+        told: Told,
+        position: int,
+        recorded_at: datetime | None,
+        counted: Counted,
+        about: About,
     ) -> None:
         super().__init__(told, position, recorded_at)
-        self._counted = counted
+        self._counted, self._about = counted, about
 
     @cached_property
     def _summary(self) -> Summary:
@@ -97,6 +125,12 @@ class Prefix(Standing):
         """Return how many events name each of whom the log names."""
         return self._summary.named
 
+    def naming(self, company: str, at: datetime) -> list[Event]:
+        """Return the events until `at` that name a company, oldest first."""
+        if company not in self.companies:
+            return []
+        return self._about(self, company).naming(company, at)
+
 
 class Columnar(Replay):
     """A replay whose events stay in a columnar copy."""
@@ -110,9 +144,15 @@ class Columnar(Replay):
         self._in_scope: tuple[set[tuple[int, str]], pa.Table] | None = None
         self._views: dict[tuple[int, str], View] = {}
         self._everyone: dict[int, Everyone] = {}
+        self._one = threading.RLock()  # lines may be drawn by any thread, and are read here
 
     def standing(self, position: int | None = None) -> Standing:
         """Return what stood at `position`; without it, what stands now. Its events are not here."""
+        with self._one:
+            self._follow()
+            return self._at(self._told.position if position is None else position)
+
+    def _follow(self) -> None:
         told = self._told
         copy = follow(self._ledger, self._folder)
         if copy.position != told.position or copy.segments != self._copy.segments:
@@ -124,14 +164,12 @@ class Columnar(Replay):
                 told.named[one]
             told.append(copy.rest(told.position))
             told.position = copy.position
-        last = told.position if position is None else position
-        return self._at(last)
 
     def _at(self, position: int) -> Standing:
         if self._live.position != position:
             recorded_at = self._ledger.recorded_at(position)
             counted = partial(summary, self._copy, self._ended)
-            self._live = Prefix(self._told, position, recorded_at, counted)
+            self._live = Prefix(self._told, position, recorded_at, counted, self._about)
         return self._live
 
     def names(self) -> Any:
@@ -143,8 +181,12 @@ class Columnar(Replay):
         ruleset = standing.ruleset
         if ruleset is None or (company is not None and company not in standing.companies):
             return None
-        if company is None:
-            return self._of_all(standing, ruleset)
+        with self._one:
+            if company is None:
+                return self._of_all(standing, ruleset)
+            return self._of_one(standing, ruleset, company)
+
+    def _of_one(self, standing: Standing, ruleset: Ruleset, company: str) -> View:
         key = (standing.position, company)
         if key not in self._views:
             if len(self._views) >= KEPT_VIEWS:
