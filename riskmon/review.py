@@ -72,7 +72,7 @@ def _hazards(standing: Standing, view: View, named: Any, at: datetime) -> Any:
     """Return what the matters that name each of some names come to, as if it were a company."""
     supposed = Standing(standing.told, standing.position, standing.recorded_at)
     supposed.roster = Roster.of_names(standing.told.named.names, named.tolist())
-    return View(supposed, view.ruleset).hazards(at)
+    return view.like(supposed).hazards(at)
 
 
 class Linked(NamedTuple):

@@ -131,7 +131,7 @@ class View:
         small = [held for layers in kept.values() for held in layers[1:]]
         again = touched
         if len(kept[COUNTED]) > MOST_LAYERS:
-            again = np.union1d(touched, np.concatenate([_matters(held) for held in small]))
+            again = np.union1d(touched, np.concatenate([one.matter[alive] for one, alive in small]))
             kept = {status: layers[:1] for status, layers in kept.items()}
         failing = self.failed.keys() != self.ruleset.outdated.keys()  # a rule may be mended now
         if failing or len(again) > LEAST_WHOLE * max(len(told.matters), 1):
@@ -166,6 +166,10 @@ class View:
         if id(layer) in self._sums:
             fresh._sums[id(layer)] = sums.without(self._sums[id(layer)], layer, units)
         return Held(layer, alive)
+
+    def like(self, standing: Standing) -> View:
+        """Return what bears, by the same rules, on the companies of a prefix."""
+        return View(standing, self.ruleset)
 
     # Scores
 
@@ -320,10 +324,6 @@ class Ranked(Sequence[Score]):
         number = int(self._order[index])
         score = self._view.score(self._view.ids[number], self._at, float(self._hazards[number]))
         return replace(score, known_at=self._known_at)
-
-
-def _matters(held: Held) -> Ints:
-    return np.unique(held.layer.matter[held.alive])
 
 
 def _ordered(lines: Iterable[Line]) -> tuple[Line, ...]:

@@ -30,6 +30,7 @@ from riskmon.ledger import Ledger
 from riskmon.model import Event, Taken
 from riskmon.parties import damaged
 from riskmon.persons import Persons
+from riskmon.pieces import Index
 from riskmon.replay import Replay
 from riskmon.ruleset import Ruleset
 from riskmon.scoring import COUNTED, View
@@ -142,6 +143,8 @@ class Columnar(Replay):
         self._told = Apart(self._bodies)
         self._ended = Ended.of(self._copy.read("ended"))
         self._in_scope: tuple[set[tuple[int, str]], pa.Table] | None = None
+        self._bearers: tuple[Ints, Index] | None = None
+        """What names mean, and the names by that; kept while they mean the same."""
         self._views: dict[tuple[int, str], View] = {}
         self._everyone: dict[int, Everyone] = {}
         self._one = threading.RLock()  # lines may be drawn by any thread, and are read here
@@ -223,7 +226,9 @@ class Columnar(Replay):
         roster = standing.roster
         group = [roster.codes[one] for one in standing.above({company})]
         resolved = roster.resolved(standing.told.named.names)
-        named = np.flatnonzero(np.isin(resolved, group, kind="table"))
+        if self._bearers is None or self._bearers[0] is not resolved:
+            self._bearers = resolved, Index(resolved)
+        named, _ = self._bearers[1].find(np.array(group))
         matters = self._copy.matters_of(named.tolist())
         scoped, events = self._scope()
         table = arrow().concat_tables([self._copy.matters(matters - scoped), events])
@@ -248,8 +253,11 @@ class Columnar(Replay):
                 names.add(Event.model_validate_json(one.body).matter or key)
         buckets = self._copy.buckets
         matters = {(bucket_of(one, buckets), one) for one in names}
-        then.roster.resolved(self._told.named.names)
-        others = then.roster.renamed_in(now.roster, self._told.named.names)
+        named, old = self._told.named.names, then.roster
+        meant = old.resolved(named)
+        merged = now.roster.into.keys() & old.companies.keys()  # by another id, with one number
+        gone = np.isin(meant, [old.codes[one] for one in merged])
+        others = np.union1d(old.renamed_in(now.roster, named), np.flatnonzero(gone))
         matters |= self._copy.matters_of(others.tolist())
         table = self._copy.matters(matters)
         return self._excerpt(now, table), self._excerpt(then, table)
@@ -284,6 +292,10 @@ class Everyone(View):
             self.failed |= found.failed
             self._found = {at: found.hazards}
         return self._found[at]
+
+    def like(self, standing: Standing) -> Everyone:
+        """Return what bears, by the same rules, on the companies of a prefix."""
+        return Everyone(self._replay, standing, self.ruleset)
 
     def failing(self) -> Mapping[str, str]:
         """Return the rules that fail on any matter, each with the reason: they count nowhere."""
