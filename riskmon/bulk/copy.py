@@ -239,11 +239,11 @@ class Copy:
         for number in range(self.buckets):
             fresh = self.bucket(number)
             if pending and sum(map(len, (*pending, *fresh))) > rows:
-                yield from _pieces(pending, rows)
+                yield from pieces(pending, rows)
                 pending = []
             pending += fresh
         if pending:
-            yield from _pieces(pending, rows)
+            yield from pieces(pending, rows)
 
     def matters_of(self, parties: Iterable[int]) -> set[tuple[int, str]]:
         """Return the matters that name some parties, by number; each with its bucket."""
@@ -323,7 +323,7 @@ def _read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         return file.read(columns)
 
 
-def _pieces(tables: Sequence[pa.Table], rows: int) -> Iterator[pa.Table]:
+def pieces(tables: Sequence[pa.Table], rows: int) -> Iterator[pa.Table]:
     """Yield events in pieces of about `rows`, whole matters each."""
     table = arrow().concat_tables(tables)
     if len(table) <= rows:

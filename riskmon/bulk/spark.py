@@ -23,8 +23,9 @@ import numpy as np
 
 from riskmon import __version__
 from riskmon.bulk import kernel
-from riskmon.bulk.copy import Copy, Segment, arrow
+from riskmon.bulk.copy import Copy, Segment, arrow, pieces
 from riskmon.bulk.kernel import Task, Weighed
+from riskmon.bulk.stream import PART_ROWS
 from riskmon.errors import MissingExtraError, RiskmonError
 
 if TYPE_CHECKING:
@@ -169,13 +170,13 @@ def _given(told: Any) -> _Given:
 
 
 def _buckets(given: _Given, batches: Batches) -> Iterator[pa.Table]:
-    """Yield the events of each bucket of which the number is given, where there are any."""
+    """Yield the events of each bucket of which the number is given, whole matters at a time."""
     copy = Copy(given.folder)
     copy.buckets, copy.segments = given.buckets, list(given.segments)
     for batch in batches:
         for number in batch["id"].to_pylist():
             if tables := copy.bucket(number):
-                yield arrow().concat_tables(tables)
+                yield from pieces(tables, PART_ROWS)
 
 
 def _row(events: int, found: Weighed) -> pa.RecordBatch:
