@@ -191,11 +191,12 @@ def test_what_is_read_is_kept_until_it_was_read(tmp_path: Path) -> None:
     """Another process merges segments; who reads the old ones reads on, and then they are gone."""
     with told(tmp_path, about("baidu"), engine="stream") as monitor:
         before = monitor.recalculate()
-        held = Copy(tmp_path / "risk.db.copy")
-        for _ in range(3):
+        monitor.ingest([about("baidu")])
+        held = follow(Ledger(f"sqlite:///{tmp_path / 'risk.db'}"), tmp_path / "risk.db.copy")
+        for _ in range(6):
             monitor.ingest([about("acme")])
             monitor.scores()
-        assert 1 == held.events == sum(map(len, held.parts(100)))
+        assert 2 == held.events == sum(map(len, held.parts(100)))
         del held
         monitor.ingest([about("acme")])
         monitor.scores()

@@ -59,6 +59,7 @@ def follow(ledger: Ledger, folder: Path) -> Copy:
                 copy.keep([])
             _tidy(copy)
             _Follower(ledger, copy).follow()
+            copy = Copy(folder)  # which holds what was written
     except OSError as error:
         raise unwritable(folder, error) from error
     return copy
