@@ -20,7 +20,6 @@ from riskmon.bulk.copy import Copy
 from riskmon.bulk.following import follow
 from riskmon.errors import DatabaseError, UsageError
 from riskmon.forms import moment
-from riskmon.ledger import Ledger
 from riskmon.monitor import Monitor
 from riskmon.settings import Config
 from tests.builders import Clock, company, event, rule, values, withdrawal, write_rules
@@ -188,24 +187,22 @@ def test_status_counts_in_the_copy(tmp_path: Path) -> None:
 
 
 def test_what_is_read_is_kept_until_it_was_read(tmp_path: Path) -> None:
-    """Another process merges segments; who reads the old ones reads on, and then they are gone."""
-    with told(tmp_path, about("baidu"), engine="stream") as monitor:
-        before = monitor.recalculate()
-        monitor.ingest([about("baidu")])
-        held = follow(Ledger(f"sqlite:///{tmp_path / 'risk.db'}"), tmp_path / "risk.db.copy")
-        for _ in range(6):
-            monitor.ingest([about("acme")])
-            monitor.scores()
+    """Others merge segments; who reads the old ones reads on, and then they are gone."""
+    folder = tmp_path / "copy"
+    with told(tmp_path, about("baidu")) as monitor:
+
+        def after(one: dict[str, Any]) -> Copy:
+            monitor.ingest([one])
+            return follow(monitor._ledger, folder)
+
+        held = after(about("baidu"))
+        (read,) = (one.name for one in held.segments)
+        for _ in range(3):
+            after(about("acme"))
         assert 2 == held.events == sum(map(len, held.parts(100)))
         del held
-        monitor.ingest([about("acme")])
-        monitor.scores()
-        monitor.ingest([about("acme")])
-        assert before.as_of == monitor.recalculate().since
-    copy = Copy(tmp_path / "risk.db.copy")
-    follow(Ledger(f"sqlite:///{tmp_path / 'risk.db'}"), copy.folder)
-    folders = {one.name for one in copy.folder.iterdir() if one.is_dir()}
-    assert {one.name for one in copy.segments} <= folders
+        after(about("acme"))
+        assert read not in {one.name for one in folder.iterdir()}
 
 
 FOLLOW = """
