@@ -54,8 +54,9 @@ def listing(company: str, ref: str, **fields: Any) -> dict[str, Any]:
 class Desk:
     """A monitor with alerts, and somebody who hears each message at the end of a run."""
 
-    def __init__(self, url: str, rules: Path, clock: Clock) -> None:
+    def __init__(self, url: str, rules: Path, clock: Clock, engine: str) -> None:
         self.clock = clock
+        self._engine = engine
         self._url = url
         self._rules = rules
         self._monitor: Monitor | None = None
@@ -73,6 +74,7 @@ class Desk:
 
     def another(self, config: Config) -> Monitor:
         """Return another monitor on the same database."""
+        config = config.model_copy(update={"engine": self._engine})
         return riskmon.open(self._url, rules=self._rules, clock=self.clock, config=config)
 
     def open(self, *rules: dict[str, Any], **alerts: Any) -> None:
@@ -122,8 +124,8 @@ LEFT = "baidu: alert: left the level high"
 NOT_REACHED = "baidu: correction: it had not reached the level high"
 
 
-@pytest.fixture
-def desk(url: str, tmp_path: Path, clock: Clock) -> Iterator[Desk]:
+@pytest.fixture(params=["memory", pytest.param("stream", marks=pytest.mark.soak)])
+def desk(request: pytest.FixtureRequest, url: str, tmp_path: Path, clock: Clock) -> Iterator[Desk]:
     """Return a desk whose rules make an event worth 8, 30 or 60 points; they fade slowly."""
     stages = {"claim.confirmed": 1.0, "listing.listed": 1.0, "listing.amended": 1.0}
     rules = [
@@ -137,7 +139,7 @@ def desk(url: str, tmp_path: Path, clock: Clock) -> Iterator[Desk]:
         )
         for points in (8, 30, 60)
     ]
-    found = Desk(url, write_rules(tmp_path / "rules", *rules), clock)
+    found = Desk(url, write_rules(tmp_path / "rules", *rules), clock, request.param)
     yield found
     found.close()
 
