@@ -160,7 +160,7 @@ def write(folder: Path, events: int, companies: int, seed: int, shape: Shape = A
     rows_written = events + plan.withdrawals - plan.revisions
     head = sha256(f"{events} {companies} {seed}".encode()).hexdigest()  # there is no entry
     files = sum(1 for kind in KINDS for _ in (segment / kind).iterdir())
-    Copy(folder).keep([Segment(segment.name, 1, plan.last, head, rows_written, files)])
+    Copy(folder).keep([Segment(1, plan.last, head, rows_written, files)])
 
 
 def _table(name: str, **columns: Any) -> pa.Table:

@@ -43,8 +43,8 @@ def measure(folder: Path, events: int) -> None:
     if not (copy / "copy.json").exists():
         columnar.write(copy, events, max(1, events // bulk.EVENTS_A_COMPANY), bulk.SEED)
     found = Copy(copy)
-    task = task_of(bulk.opened(copy).standing(), workload.NOW, Ended.of(found.read("ended")))
-    assert task is not None  # noqa: S101 (there are rules)
+    standing, ended = bulk.opened(copy).standing(), Ended.of(found.read("ended"))
+    task = task_of(standing, workload.ruleset(workload.rules()), workload.NOW, ended)
     print(f"{events:,} events, {len(task.ids):,} companies")
     kernel = statistics.median(cpu(lambda: stream.weigh(found, task)) for _ in range(RUNS))
     print(f"{'the kernel alone':<28} {kernel / events * 1e6:8.2f} us an event ({kernel:.1f} s)")

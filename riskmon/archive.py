@@ -12,13 +12,13 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 from hashlib import file_digest
-from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from riskmon.errors import BrokenError, InputError, MissingExtraError, VerificationError
+from riskmon.errors import BrokenError, InputError, VerificationError
 from riskmon.evidence import chained
+from riskmon.extras import library
 from riskmon.heads import sync_folder
 from riskmon.model import Entry, Taken
 from riskmon.tables import Stored
@@ -29,7 +29,6 @@ NAME = re.compile(r"entries-(\d{12})-(\d{12})\.parquet", re.ASCII)
 ROWS = 10_000
 """Of a group, which is the least that is read."""
 
-EVENTS = ("event.recorded", "event.withdrawn")
 TAKEN = ["position", "kind", "source", "ref", "body"]
 
 
@@ -55,16 +54,8 @@ class Archived(NamedTuple):
     """The statement that takes the range out of the database; empty where none does."""
 
 
-def _parquet() -> Any:
-    try:
-        return import_module("pyarrow.parquet")
-    except ImportError:
-        raise MissingExtraError("pyarrow", "columns") from None
-
-
 def _schema() -> Any:
-    _parquet()
-    arrow = import_module("pyarrow")
+    arrow = library("pyarrow", "columns")
     numbers = {"position": arrow.int64(), "revision": arrow.int32()}
     return arrow.schema([(name, numbers.get(name, arrow.string())) for name in Entry._fields])
 
@@ -128,7 +119,7 @@ class Archive:
             file, group = self._group_of(until)
             start = file.first + group * ROWS
             table = self._read(file, group).slice(0, until - start + 1)
-            compute = import_module("pyarrow.compute")
+            compute = library("pyarrow.compute", "columns")
             fit = compute.equal(table["kind"], "event.recorded")
             for pattern in patterns:
                 like = compute.match_like(table["body"], pattern, ignore_case=True)
@@ -150,9 +141,9 @@ class Archive:
     def write(self, first: int, last: int, entries: Iterable[Stored]) -> File:
         """Write a range to a file, which is there whole or not at all."""
         assert self.folder is not None  # noqa: S101 (who writes names one)
-        parquet, schema = _parquet(), _schema()
+        parquet, schema = library("pyarrow.parquet", "columns"), _schema()
         file = File(first, last, self.folder / f"entries-{first:012}-{last:012}.parquet")
-        table = import_module("pyarrow").table
+        table = library("pyarrow", "columns").table
         rest = iter(entries)
         with (
             written(file.path) as stream,
@@ -214,7 +205,7 @@ class Archive:
         )
 
     def _read(self, file: File, group: int, names: list[str] | None = None) -> Any:
-        parquet = _parquet()
+        parquet = library("pyarrow.parquet", "columns")
         try:
             found = file.path.stat()
             metadata = _metadata(file, found.st_mtime_ns, found.st_size)
@@ -227,7 +218,7 @@ class Archive:
 @lru_cache(maxsize=64)
 def _metadata(file: File, *_: int) -> Any:
     """Return what a file says of itself, once it is found to be one of ours; it is long."""
-    metadata = _parquet().read_metadata(file.path)
+    metadata = library("pyarrow.parquet", "columns").read_metadata(file.path)
     size = file.last - file.first + 1
     groups = [ROWS] * (size // ROWS) + [size % ROWS] * (size % ROWS > 0)
     found = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]

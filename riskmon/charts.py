@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from riskmon.errors import MissingExtraError, UsageError, safe
+from riskmon.extras import library
 from riskmon.written import written
 
 MOST_BARS = 30
@@ -41,13 +42,6 @@ def day(moment: datetime) -> str:
     moment = moment.astimezone(UTC)
     form = "%Y-%m-%d" if moment.time() == datetime.min.time() else "%Y-%m-%d %H:%MZ"
     return f"{moment:{form}}"
-
-
-def _altair() -> Any:
-    try:
-        return import_module("altair")
-    except ImportError:
-        raise MissingExtraError("altair", "plot") from None
 
 
 def save(chart: Any, file: str | PathLike[str]) -> None:
@@ -141,7 +135,7 @@ def _labelled(rows: Rows) -> list[dict[str, Any]]:
 
 def lines(rows: Rows, heading: str, value: float) -> Any:
     """Return the lines of a score as steps from 0 to it, greatest first."""
-    altair = _altair()
+    altair = library("altair", "plot")
     shown, below = list(_plain(rows[:MOST_BARS])), ""
     start = 0.0
     for row in shown:
@@ -203,7 +197,7 @@ def ranked(rows: Rows, heading: str, count: int, bounds: Mapping[str, float]) ->
 
     `rows`: the first of `count`. `bounds`: each level, and where the next one begins.
     """
-    altair = _altair()
+    altair = library("altair", "plot")
     shown = _labelled(rows[:MOST_BARS])
     base = altair.Chart(_data(altair, shown)).encode(y=_names(altair))
     bars = base.mark_bar(height={"band": 0.7}, stroke=FAINT, strokeWidth=0.5).encode(
@@ -260,7 +254,7 @@ def _moments(rows: Rows) -> list[dict[str, Any]]:
 
 def history(rows: Rows, heading: str, bounds: Mapping[str, float]) -> Any:
     """Return a score over time, over the bands of the levels (`bounds`: where the next begins)."""
-    altair = _altair()
+    altair = library("altair", "plot")
     shown = _moments(rows)
     base = _over_time(altair, shown)
     drawn = base.mark_line(stroke=INK, strokeWidth=1.8)
@@ -273,7 +267,7 @@ def history(rows: Rows, heading: str, bounds: Mapping[str, float]) -> Any:
 
 def histories(rows: Rows, heading: str, count: int, bounds: Mapping[str, float]) -> Any:
     """Return the scores of some companies over time, of `count`, the highest at the end first."""
-    altair = _altair()
+    altair = library("altair", "plot")
     shown = _moments(rows)
     companies = list(dict.fromkeys(row["company"] for row in shown))
     scale = altair.Scale(domain=companies, range=_repeated(len(companies)))
@@ -290,7 +284,7 @@ def histories(rows: Rows, heading: str, count: int, bounds: Mapping[str, float])
 
 def comparison(rows: Rows, heading: str) -> Any:
     """Return each company's score now, under the rules in force, and then, under the draft."""
-    altair = _altair()
+    altair = library("altair", "plot")
     shown = _labelled(rows[:MOST_BARS])
     sides = ("in force", "draft")
     points = [

@@ -16,7 +16,7 @@ def add_mcp(add: Callable[..., Any], *parents: Any) -> None:
 
 
 def _mcp(arguments: argparse.Namespace) -> int:
-    from riskmon.frames import library
+    from riskmon.extras import library
 
     library("mcp", "mcp")
     from riskmon.mcp import server

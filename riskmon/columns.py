@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 import threading
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riskmon.database import beside, driver, reading
-from riskmon.errors import MissingExtraError
+from riskmon.extras import library
 from riskmon.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -29,19 +28,12 @@ LEAST_ROWS = 10_000
 """Fewer new ones than this, and than a tenth of the copy, are read from the ledger each time."""
 
 
-def _library(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ImportError:
-        raise MissingExtraError("pyarrow", "columns") from None
-
-
 def read(ledger: Ledger, after: int = 0) -> pa.Table:
     """Return the entries after position `after`, their columns as in `NAMES`.
 
     `recorded_at` is UTC, in microseconds.
     """
-    arrow, compute = _library("pyarrow"), _library("pyarrow.compute")
+    arrow, compute = library("pyarrow", "columns"), library("pyarrow.compute", "columns")
     repeated = arrow.dictionary(arrow.int32(), arrow.string())
     types = {
         "position": arrow.int64(),
@@ -77,7 +69,7 @@ def _cast(values: Any, kind: Any) -> Any:
 
 def load(ledger: Ledger) -> pa.Table:
     """Return the same of all entries, from the copy beside the ledger, which is kept up to date."""
-    arrow, parquet = _library("pyarrow"), _library("pyarrow.parquet")
+    arrow, parquet = library("pyarrow", "columns"), library("pyarrow.parquet", "columns")
     file = beside(ledger.engine, ".columns.parquet")
     table = _copied(parquet, file, ledger)
     fresh = read(ledger, after=len(table) if table is not None else 0)

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from riskmon.errors import UsageError, safe
+from riskmon.extras import library
 from riskmon.forms import microseconds, utc_text
-from riskmon.frames import Frame, Kind, Lined, library
+from riskmon.frames import Frame, Kind, Lined
 from riskmon.model import Event
 from riskmon.progress import counted
 from riskmon.results import Scores

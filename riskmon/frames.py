@@ -5,13 +5,13 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from importlib import import_module
 from itertools import islice
 from os import PathLike
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from riskmon import charts
-from riskmon.errors import MissingExtraError, safe
+from riskmon.errors import safe
+from riskmon.extras import library
 
 Row = TypeVar("Row")
 Kind = Literal["text", "number", "count", "moment", "texts"]
@@ -27,14 +27,6 @@ PANDAS = {
     "moment": "datetime64[us, UTC]",
     "texts": "object",
 }
-
-
-def library(name: str, extra: str) -> Any:
-    """Return a library that is imported when it is needed; MissingExtraError where it is not."""
-    try:
-        return import_module(name)
-    except ImportError:
-        raise MissingExtraError(name, extra) from None
 
 
 class Frame:

@@ -10,12 +10,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from riskmon.archive import EVENTS, Archive
+from riskmon.archive import Archive
 from riskmon.database import MOST_VARIABLES, connect, database_of, driver, reading
 from riskmon.errors import BrokenError, DatabaseError, VerificationError
 from riskmon.evidence import EMPTY, Head
 from riskmon.forms import utc_text
-from riskmon.model import Entry, Taken
+from riskmon.model import EVENTS, Entry, Taken
 from riskmon.tables import REST, entry
 
 

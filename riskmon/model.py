@@ -185,6 +185,8 @@ class Entry(NamedTuple):
 
 Taken = tuple[int, str, str, str, str]
 """An entry as the fold of the log reads it: position, kind, source, ref, body."""
+EVENTS = ("event.recorded", "event.withdrawn")
+"""The kinds of entries that tell of an event."""
 
 
 class Line(NamedTuple):

@@ -53,9 +53,9 @@ class Ticks:
     """The claims of this process, and its signs of life.
 
     Whether another process lives is asked of what the system takes from a dead one: a file lock
-    beside SQLite, a session's lock on PostgreSQL. One that lives but is stopped gives no sign: its
-    count of beats stands still for `lease` seconds of the caller's own steady clock. No wall clock
-    is compared with another.
+    beside SQLite, a transaction's lock on PostgreSQL. One that lives but is stopped gives no sign:
+    its count of beats stands still for `lease` seconds of the caller's own steady clock. No wall
+    clock is compared with another.
     """
 
     def __init__(self, engine: sa.Engine, lease: float, clock: Callable[[], datetime]) -> None:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import riskmon
-from riskmon import archive, columns, postgresql, sqlite
+from riskmon import archive, columns, extras, postgresql, sqlite
 from riskmon.archive import Archive, Archived
 from riskmon.errors import InputError, MissingExtraError, VerificationError
 from riskmon.ledger import Fact
@@ -331,7 +331,7 @@ def test_a_missing_extra_names_its_install_line(
     def missing(name: str) -> None:
         raise ImportError(name)
 
-    monkeypatch.setattr(archive, "import_module", missing)
+    monkeypatch.setattr(extras, "import_module", missing)
     with pytest.raises(MissingExtraError, match=r"pyarrow: .*pip install 'riskmon\[columns\]'"):
         whole.archive(tmp_path)
 

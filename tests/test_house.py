@@ -54,8 +54,9 @@ MAY_IMPORT = {
     "forms": set(),
     "progress": set(),
     "written": {"errors"},
-    "charts": {"errors", "written"},
-    "frames": {"charts", "errors"},
+    "extras": {"errors"},
+    "charts": {"errors", "extras", "written"},
+    "frames": {"charts", "errors", "extras"},
     "model": {"errors", "forms", "frames"},
     "validation": {"errors", "forms"},
     "yaml12": {"errors"},
@@ -118,7 +119,7 @@ MAY_IMPORT = {
     "heads": {"errors", "evidence"},
     "results": {"charts", "cited", "examples", "foresight", "forms", "frames", "model"}
     | {"whatif"},
-    "exporting": {"errors", "forms", "frames", "model", "progress", "results", "roster"}
+    "exporting": {"errors", "extras", "forms", "frames", "model", "progress", "results", "roster"}
     | {"standing", "written"},
     "receipts": {"errors", "evidence", "model", "results"},
     "changes": {"model", "standing"},
@@ -127,7 +128,7 @@ MAY_IMPORT = {
     "partitions": {"errors", "tables"},
     "postgresql": {"errors", "partitions", "tables"},
     "database": {"errors", "postgresql", "sqlite", "tables", "validation"},
-    "archive": {"errors", "evidence", "heads", "model", "tables", "written"},
+    "archive": {"errors", "evidence", "extras", "heads", "model", "tables", "written"},
     "log": {"archive", "database", "errors", "evidence", "forms", "model", "tables"},
     "sealing": {"archive", "database", "errors", "evidence", "ledger", "log", "progress", "tables"},
     "ledger": {"database", "errors", "evidence", "forms", "heads", "log", "tables"},
@@ -138,7 +139,7 @@ MAY_IMPORT = {
     "channels": {"__version__", "channels", "errors", "fetching"},
     "delivery": {"channels", "errors", "outbox"},
     "persons": {"database", "errors", "model", "names", "tables"},
-    "columns": {"database", "errors", "ledger"},
+    "columns": {"database", "extras", "ledger"},
     "backup": {"database", "errors", "evidence", "heads", "ledger", "progress", "tables"},
     "reports": {"decisions", "errors"},
     "intake": GROUND
@@ -175,19 +176,9 @@ MAY_IMPORT = {
     | EVIDENCE
     | {"archive", "bulk", "intake", "progress", "replay", "sealing", "settings", "standing"},
     "bulk": (ENGINE - {"across"})
-    | {"__version__", "bulk", "database", "errors", "evaluators", "forms", "ledger", "model"}
-    | {
-        "parties",
-        "persons",
-        "progress",
-        "replay",
-        "roster",
-        "rules",
-        "ruleset",
-        "settings",
-        "standing",
-    }
-    | {"told", "where", "written"},
+    | {"__version__", "bulk", "database", "errors", "evaluators", "extras", "forms", "ledger"}
+    | {"model", "names", "parties", "persons", "progress", "replay", "roster", "rules"}
+    | {"ruleset", "settings", "standing", "told", "where", "written"},
     "matching": {"decisions", "ledger", "model", "names", "naming", "parties", "readmodel"}
     | {"replay"},
     "review": LOG | {"evaluators", "model", "resolution", "scoring"},
@@ -224,7 +215,7 @@ MAY_IMPORT = {
     | {"results", "ruleset", "scoring", "settings", "standing", "status", "whatif", "witness"},
     "web": GROUND
     | {"__version__", "changes", "checked", "companyview", "decisions"}
-    | {"examples", "exporting", "finding", "frames", "gathering", "looking", "matterview"}
+    | {"examples", "exporting", "extras", "finding", "frames", "gathering", "looking", "matterview"}
     | {"monitor", "overview", "ran", "receipts", "results", "review", "riskmon", "rules"}
     | {"ruleset", "settings", "status", "web", "whatif"},
     "work": {"errors", "fetching", "logs", "monitor", "reports", "settings", "ticks"},
@@ -268,7 +259,7 @@ MAY_IMPORT = {
         "results",
         "riskmon",
     },
-    "cli_mcp": {"cli_common", "frames", "mcp"},
+    "cli_mcp": {"cli_common", "extras", "mcp"},
     "cli_export": {"cli_common"},
     "cli_serve": {"cli_common", "errors", "logs", "web"},
     "cli_run": {"cli_common", "errors", "logs", "schedule", "serving", "show_runs"} | {"riskmon"},

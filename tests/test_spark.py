@@ -276,8 +276,9 @@ def copied(ledger: Path, tmp_path: Path) -> tuple[Copy, Task]:
     with opened(ledger, "memory") as monitor:
         copy = follow(monitor._ledger, tmp_path / "copy")
         standing = monitor._replay.standing()
-        task = task_of(standing, moment(AS_OF), Ended.of(copy.read("ended")))
-    assert task is not None
+        assert standing.ruleset is not None
+        ended = Ended.of(copy.read("ended"))
+        task = task_of(standing, standing.ruleset, moment(AS_OF), ended)
     return copy, task.without({"large": ""})  # bodies are not here
 
 

@@ -23,14 +23,14 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from riskmon.errors import DatabaseError, MissingExtraError
+from riskmon.errors import DatabaseError
+from riskmon.extras import library
 from riskmon.model import Taken
 from riskmon.parties import Named
 from riskmon.told import spread
@@ -55,11 +55,8 @@ HELD = "rest.parquet"
 
 
 def arrow(name: str = "pyarrow") -> Any:
-    """Return a module of pyarrow; MissingExtraError says how to install it."""
-    try:
-        return import_module(name)
-    except ImportError:
-        raise MissingExtraError("pyarrow", "columns") from None
+    """Return a module of pyarrow, which comes with the extra `columns`."""
+    return library(name, "columns")
 
 
 def schemas() -> dict[str, pa.Schema]:
@@ -106,13 +103,17 @@ def bucket_of(matter: str, buckets: int) -> int:
 class Segment:
     """A range of positions, and where it ends the ledger's hash."""
 
-    name: str
     first: int
     last: int
     hash: str
     events: int
     files: int
     """Of events and pairs: only buckets that have some have one."""
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return f"{self.first:012}-{self.last:012}"
 
 
 class Copy:
@@ -186,9 +187,8 @@ class Copy:
     def read(self, name: str, segments: Sequence[Segment] | None = None) -> pa.Table:
         """Return one of the small tables, of all segments or of some."""
         some = self.segments if segments is None else segments
-        columns = schemas()[name].names
-        tables = [_read(self.folder / one.name / f"{name}.parquet", columns) for one in some]
         schema = schemas()[name]
+        tables = [_read(self.folder / one.name / f"{name}.parquet", schema.names) for one in some]
         return arrow().concat_tables([schema.empty_table(), *(one.cast(schema) for one in tables)])
 
     def rest(self, after: int = 0) -> Iterator[Taken]:

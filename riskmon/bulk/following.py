@@ -28,6 +28,7 @@ from riskmon.bulk.copy import (
 from riskmon.errors import DatabaseError
 from riskmon.evaluators import Ints
 from riskmon.ledger import Ledger
+from riskmon.model import EVENTS
 from riskmon.parties import Named
 from riskmon.progress import progress
 from riskmon.told import Codes, Told, spread
@@ -39,7 +40,6 @@ BATCH = 500_000
 """Entries that are read at a time: 0.6 GB."""
 GROWTH = 4
 """A segment is merged with the one before it where that is not so many times as large."""
-EVENTS = ("event.recorded", "event.withdrawn")
 Buckets = Iterator[tuple[int, "pa.Table"]]
 
 
@@ -130,8 +130,7 @@ class _Follower:
             "ended": _columns("ended", [told.rows["position"][row[late]], position[late]]),
             "scoped": _distinct(_scoped(events)),
         }
-        name = f"{after + 1:012}-{until:012}"
-        segment = Segment(name, after + 1, until, self._ledger.at(until).hash, len(events), 0)
+        segment = Segment(after + 1, until, self._ledger.at(until).hash, len(events), 0)
         pairs = _distinct(_pairs(events))
         buckets = {
             "events": _split(events, events["bucket"].to_numpy()),
@@ -267,8 +266,7 @@ def _merged(copy: Copy) -> list[Segment]:
     some = copy.segments[first:]
     if len(some) < 2:  # noqa: PLR2004 (one is one)
         return copy.segments
-    begin, end = some[0].first, some[-1].last
-    one = Segment(f"{begin:012}-{end:012}", begin, end, some[-1].hash, events, 0)
+    one = Segment(some[0].first, some[-1].last, some[-1].hash, events, 0)
     tables = {name: copy.read(name, some) for name in ("rest", "named", "ended")}
     tables["scoped"] = _distinct(copy.read("scoped", some))
     buckets = {kind: _merged_buckets(copy, kind, some) for kind in KINDS}

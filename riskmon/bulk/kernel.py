@@ -19,6 +19,7 @@ from riskmon.layer import Layer, Watched
 from riskmon.matters import Matters, Meeting, read, staged
 from riskmon.model import Publisher
 from riskmon.rules import Rule
+from riskmon.ruleset import Ruleset
 from riskmon.scoring import COUNTED
 from riskmon.standing import Standing
 from riskmon.told import Told
@@ -63,15 +64,17 @@ class Weighed(NamedTuple):
     hazards: Floats
     failed: Mapping[str, str]
 
+    def plus(self, other: Weighed) -> Weighed:
+        """Return what both add."""
+        return Weighed(self.hazards + other.hazards, {**self.failed, **other.failed})
 
-def task_of(standing: Standing, at: datetime, ended: Ended) -> Task | None:
-    """Return what a prefix of the log is weighed by at a moment; None where nothing can be.
+
+def task_of(standing: Standing, ruleset: Ruleset, at: datetime, ended: Ended) -> Task:
+    """Return what a prefix of the log is weighed by at a moment.
 
     `standing`: with companies and whom events name; its events are not looked at.
     """
-    roster, ruleset = standing.roster, standing.ruleset
-    if ruleset is None:
-        return None
+    roster = standing.roster
     counted = (one for one in ruleset.rules if one.status == COUNTED)
     conflicts = {one for publisher in ruleset.publishers for one in publisher.conflicts}
     return Task(

@@ -18,7 +18,7 @@ import numpy as np
 from riskmon.bearing import Bearing
 from riskmon.bulk import kernel
 from riskmon.bulk.copy import Copy, arrow, bucket_of
-from riskmon.bulk.following import EVENTS, follow
+from riskmon.bulk.following import follow
 from riskmon.bulk.kernel import Task, Weighed
 from riskmon.bulk.part import Ended, Excerpt
 from riskmon.bulk.stream import PART_ROWS
@@ -27,7 +27,8 @@ from riskmon.errors import UsageError
 from riskmon.evaluators import Floats, Ints
 from riskmon.forms import EARLIEST
 from riskmon.ledger import Ledger
-from riskmon.model import Event, Taken
+from riskmon.model import EVENTS, Event, Taken
+from riskmon.names import Names
 from riskmon.parties import damaged
 from riskmon.persons import Persons
 from riskmon.pieces import Index
@@ -175,7 +176,7 @@ class Columnar(Replay):
             self._live = Prefix(self._told, position, recorded_at, counted, self._about)
         return self._live
 
-    def names(self) -> Any:
+    def names(self) -> Names:
         """Return what names mean now."""
         return self.standing().names
 
@@ -204,12 +205,18 @@ class Columnar(Replay):
             self._everyone = {standing.position: Everyone(self, standing, ruleset)}
         return self._everyone[standing.position]
 
-    def weighed(self, standing: Standing, at: datetime) -> Weighed:
-        """Return the hazard of each company at `at`, as the engine finds it."""
-        task = kernel.task_of(standing, at, self._ended)
-        assert task is not None  # noqa: S101 (there is a ruleset, since there is a view)
+    def weighed(self, standing: Standing, ruleset: Ruleset, at: datetime) -> Weighed:
+        """Return the hazard of each company at `at`, as the engine finds it.
+
+        A rule that fails anywhere counts nowhere: all is weighed again without it.
+        """
+        task = kernel.task_of(standing, ruleset, at, self._ended)
         task = kernel.met(self._copy.parts(PART_ROWS), task, standing)
-        return self._engine(self._copy, task)
+        failed: dict[str, str] = {}
+        while (found := self._engine(self._copy, task)).failed:
+            failed |= found.failed
+            task = task.without(failed)
+        return found._replace(failed=failed)
 
     def _scope(self) -> tuple[set[tuple[int, str]], pa.Table]:
         """Return the matters that have a scope, which may bear on any company, and their events.
@@ -288,7 +295,7 @@ class Everyone(View):
     def hazards(self, at: datetime) -> Floats:
         """Return the hazard of every company at `at`, in the order of their ids."""
         if at not in self._found:
-            found = self._replay.weighed(self.standing, at)
+            found = self._replay.weighed(self.standing, self.ruleset, at)
             self.failed |= found.failed
             self._found = {at: found.hazards}
         return self._found[at]

@@ -59,7 +59,7 @@ class _Given(NamedTuple):
 
 
 def weigh(copy: Copy, task: Task, master: str) -> Weighed:
-    """Return the hazard of each company, and the rules that failed, which then count nowhere.
+    """Return the hazard of each company, and the rules that failed.
 
     `master`: Spark's URL of a cluster, or `local[2]`. A session that is there already is used.
     """
@@ -84,13 +84,10 @@ def _weigh(session: Any, copy: Copy, task: Task) -> Weighed:
         if task.of("company"):
             spread = _mapped(buckets, _spread, told, SPREAD).repartition(slices, "slice")
             _, more = _summed(_mapped(spread, _weigh_slices, told, FOUND), task)
-            found = Weighed(found.hazards + more.hazards, {**found.failed, **more.failed})
+            found = found.plus(more)
     finally:
         told.destroy()
-    if not found.failed:
-        return found
-    again = _weigh(session, copy, task.without(found.failed))
-    return again._replace(failed={**found.failed, **again.failed})
+    return found
 
 
 def _mapped(frame: Any, work: Callable[[Any, Batches], Any], told: Any, schema: str) -> Any:
@@ -106,11 +103,11 @@ def _summed(frame: Any, task: Task) -> tuple[int, Weighed]:
             table = frame.toArrow()
     except errors.PySparkException as error:
         raise RiskmonError(f"Spark could not weigh the events: {_cause(str(error))}") from error
-    hazards, failed = np.zeros(len(task.ids)), dict[str, str]()
-    for found, rules in zip(table["hazards"], table["failed"].to_pylist(), strict=True):
-        hazards += np.frombuffer(found.as_buffer(), np.float64)
-        failed |= json.loads(rules)
-    return sum(table["events"].to_pylist()), Weighed(hazards, failed)
+    found = Weighed(np.zeros(len(task.ids)), {})
+    for hazards, failed in zip(table["hazards"], table["failed"].to_pylist(), strict=True):
+        one = np.frombuffer(hazards.as_buffer(), np.float64)
+        found = found.plus(Weighed(one, json.loads(failed)))
+    return sum(table["events"].to_pylist()), found
 
 
 def _cause(text: str) -> str:
@@ -126,13 +123,11 @@ def _cause(text: str) -> str:
 def _weigh_buckets(told: Any, batches: Batches) -> Iterator[pa.RecordBatch]:
     """Weigh buckets, one at a time; their sum is one row."""
     given = _given(told)
-    hazards, failed, events = np.zeros(len(given.task.ids)), dict[str, str](), 0
+    found, events = Weighed(np.zeros(len(given.task.ids)), {}), 0
     for part in _buckets(given, batches):
-        found = kernel.weigh(part, given.task)
-        hazards += found.hazards
-        failed |= found.failed
+        found = found.plus(kernel.weigh(part, given.task))
         events += len(part)
-    yield _row(events, Weighed(hazards, failed))
+    yield _row(events, found)
 
 
 def _spread(told: Any, batches: Batches) -> Iterator[pa.RecordBatch]:

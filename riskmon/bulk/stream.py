@@ -6,6 +6,7 @@ import fcntl
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,15 +28,9 @@ SLICE_ROWS = 1_500_000
 
 
 def weigh(copy: Copy, task: Task) -> Weighed:
-    """Return the hazard of each company, and the rules that failed, which then count nowhere."""
+    """Return the hazard of each company, and the rules that failed."""
     found = _summed((kernel.weigh(part, task) for part in _parts(copy, PART_ROWS)), task)
-    if task.of("company"):
-        more = _by_company(copy, task)
-        found = Weighed(found.hazards + more.hazards, {**found.failed, **more.failed})
-    if not found.failed:
-        return found
-    again = weigh(copy, task.without(found.failed))
-    return again._replace(failed={**found.failed, **again.failed})
+    return found.plus(_by_company(copy, task)) if task.of("company") else found
 
 
 def _parts(copy: Copy, rows: int) -> Iterator[pa.Table]:
@@ -81,8 +76,4 @@ def _sliced(folder: Path, task: Task, slices: int) -> Iterator[Weighed]:
 
 
 def _summed(found: Iterable[Weighed], task: Task) -> Weighed:
-    hazards, failed = np.zeros(len(task.ids)), dict[str, str]()
-    for one in found:
-        hazards += one.hazards
-        failed |= one.failed
-    return Weighed(hazards, failed)
+    return reduce(Weighed.plus, found, Weighed(np.zeros(len(task.ids)), {}))

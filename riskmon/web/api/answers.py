@@ -14,7 +14,8 @@ from fastapi import Request, Response
 from riskmon import __version__
 from riskmon.errors import MissingExtraError
 from riskmon.exporting import arrow_schema
-from riskmon.frames import Frame, Rows, library
+from riskmon.extras import library
+from riskmon.frames import Frame, Rows
 from riskmon.monitor import Monitor
 from riskmon.results import to_json
 from riskmon.web.api.asked import Paged, Query
